@@ -1,0 +1,3 @@
+module podium/bench/load
+
+go 1.19

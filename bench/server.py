@@ -1,0 +1,115 @@
+"""Start and stop the servers that the benchmarks measure.
+
+Data lies under build/bench, on the disk of the checkout: a temporary folder is often memory, where an fsync
+costs nothing. Every process started here is ended here.
+"""
+
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / "build" / "bench"
+STOP_SECONDS_MAX = 20
+
+
+class Missing(Exception):
+    """Something that the benchmark needs is not on this machine; the message says what."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: where it answers, what to meter, and how long it took to be ready."""
+
+    name: str
+    url: str
+    pid: int
+    data: Path
+    ready_s: float
+
+
+@contextmanager
+def podium() -> Iterator[Server]:
+    """Run podium over a new SQLite database."""
+    program = ROOT / ".venv" / "bin" / "podium"
+    if not program.exists():
+        raise Missing("no .venv/bin/podium: run `make install` first")
+    data, port = _empty_folder("podium"), _free_port()
+    command = [str(program), "serve", "--port", str(port), "--database", f"sqlite:///{data / 'podium.db'}"]
+    with _running("podium", command, port, data, ready_seconds_max=30) as server:
+        yield server
+
+
+@contextmanager
+def java() -> Iterator[Server]:
+    """Run the upstream Java server over a new SQLite database."""
+    scripts = ROOT / "bench" / "java"
+    if subprocess.run([str(scripts / "fetch.sh")], stdout=subprocess.DEVNULL, check=False).returncode:
+        raise Missing("the upstream server's jar is not to be had; see above")
+    data, port = _empty_folder("java"), _free_port()
+    command = [str(scripts / "start.sh"), str(port), str(data)]
+    with _running("java", command, port, data, ready_seconds_max=240) as server:
+        yield server
+
+
+SERVERS = {"podium": podium, "java": java}
+
+
+@contextmanager
+def _running(name: str, command: list[str], port: int, data: Path, ready_seconds_max: float) -> Iterator[Server]:
+    log = data.with_suffix(".log")
+    began = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=data)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _await_health(process, f"{url}/health", began + ready_seconds_max, log)
+        yield Server(name, url, process.pid, data, round(time.monotonic() - began, 2))
+    finally:
+        _stop(process)
+
+
+def _await_health(process: subprocess.Popen[bytes], url: str, deadline: float, log: Path) -> None:
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise Missing(f"the server ended with {process.returncode} before it answered:\n{_tail(log)}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise Missing(f"no answer from {url} in time:\n{_tail(log)}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+
+
+def _empty_folder(name: str) -> Path:
+    folder = CACHE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

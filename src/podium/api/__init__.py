@@ -1,0 +1,1 @@
+"""podium's api package."""

@@ -1,0 +1,163 @@
+"""Everything that can happen to a workflow.
+
+Commands are frozen values. Those that one workflow sends to another travel through the outbox, therefore each has a tag and can be
+written as MessagePack. Times are epoch ms; payloads are compact JSON objects as bytes.
+"""
+
+import msgspec
+
+from podium.model.task import EMPTY
+
+
+class Command(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The root of all commands."""
+
+
+class StartWorkflow(Command, frozen=True, tag="start"):
+    """Create the workflow; the definition is bound already and known by its hash."""
+
+    name: str
+    version: int
+    def_hash: str
+    input: bytes = EMPTY
+    correlation_id: str | None = None
+    priority: int = 0
+    task_to_domain: dict[str, str] = {}
+    parent_id: str | None = None
+    parent_task_seq: int = 0
+    event: str | None = None
+    owner_app: str = ""
+    created_by: str | None = None
+    idempotency_key: str | None = None
+    external_input_path: str | None = None
+    rate_limit_key: str | None = None
+
+
+class UpdateTask(Command, frozen=True, tag="update"):
+    """A worker, a person or a system task runner reports on a task."""
+
+    seq: int
+    status: str
+    output: bytes = EMPTY
+    merge: bool = False  # lay the output over the stored one instead of replacing it
+    reason: str | None = None
+    worker_id: str | None = None
+    keep_worker: bool = False
+    callback_after_s: int = 0
+    sub_workflow_id: str | None = None
+    external_output_path: str | None = None
+    from_system: bool = False  # by the server's own runner, to which asyncComplete does not apply
+
+
+class ExtendLease(Command, frozen=True, tag="extend"):
+    """Put off the response timeout of a task by its full length."""
+
+    seq: int
+
+
+class PollTask(Command, frozen=True, tag="poll"):
+    """Lease a scheduled task to a worker."""
+
+    seq: int
+    worker_id: str | None = None
+
+
+class Wake(Command, frozen=True, tag="wake"):
+    """Some deadline of the workflow has come."""
+
+
+class ChildEnded(Command, frozen=True, tag="child_ended"):
+    """A sub-workflow has ended."""
+
+    seq: int
+    child_id: str
+    status: str
+    output: bytes = EMPTY
+    reason: str | None = None
+    child_name: str = ""
+    child_version: int = 0
+
+
+class ChildRevived(Command, frozen=True, tag="child_revived"):
+    """A sub-workflow that had ended runs again: its parent must wait for it again."""
+
+    seq: int
+    child_id: str
+    chain: str = ""  # "name.version/id" of each workflow on the way up
+    verb: str = "retried"
+
+
+class Decide(Command, frozen=True, tag="decide"):
+    """Look whether anything follows from the present state."""
+
+
+class Pause(Command, frozen=True, tag="pause"):
+    """Schedule nothing more until resumed."""
+
+
+class Resume(Command, frozen=True, tag="resume"):
+    """Go on after a pause."""
+
+
+class Terminate(Command, frozen=True, tag="terminate"):
+    """End the workflow now."""
+
+    reason: str | None = None
+    by_parent: bool = False  # then an ended workflow is no error, and the parent is not told
+
+
+class Restart(Command, frozen=True, tag="restart"):
+    """Begin anew under the same id; `def_hash` names the latest definition when that is wanted."""
+
+    def_hash: str | None = None
+    def_version: int = 0
+
+
+class Retry(Command, frozen=True, tag="retry"):
+    """Run again what failed or was cancelled, or let the failed sub-workflows do so."""
+
+    resume_subworkflows: bool = False
+    by_parent: bool = False
+
+
+class Rerun(Command, frozen=True, tag="rerun"):
+    """Run again from one task (seq) or from the beginning (0)."""
+
+    seq: int = 0
+    task_input: bytes | None = None
+    workflow_input: bytes | None = None
+    correlation_id: str | None = None
+
+
+class SkipTask(Command, frozen=True, tag="skip"):
+    """Mark a step that has not been reached as skipped."""
+
+    ref: str
+    input: bytes = EMPTY
+    output: bytes = EMPTY
+
+
+class ResetCallbacks(Command, frozen=True, tag="reset_callbacks"):
+    """Make every waiting worker task visible now."""
+
+
+class RequeueTask(Command, frozen=True, tag="requeue"):
+    """Make one scheduled task visible now."""
+
+    seq: int
+
+
+class SetVariables(Command, frozen=True, tag="set_variables"):
+    """Lay *variables* over the workflow's variables."""
+
+    variables: bytes
+
+
+class Remove(Command, frozen=True, tag="remove"):
+    """Delete the workflow and all of its rows."""
+
+    archive: bool = True
+
+
+NEEDS_HISTORY = (Restart, Retry, Rerun, ChildRevived)
+"""Commands whose decision looks at superseded attempts, so the caller loads all tasks of the workflow."""

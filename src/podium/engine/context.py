@@ -1,0 +1,90 @@
+"""What a decision may ask of the world: the time, ids, definitions, limits, and evaluated scripts.
+
+Everything that is not a function of the workflow and the command comes in here, so that the same decision can be repeated.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from podium.engine.graph import Graph
+from podium.model.task_def import TaskDef
+from podium.model.workflow_def import WorkflowDef
+
+KB = 1024
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Sizes that the engine enforces, in bytes, and counts."""
+
+    task_payload_bytes: int = 10240 * KB
+    workflow_payload_bytes: int = 10240 * KB
+    variables_bytes: int = 256 * KB
+    reason_chars: int = 500
+    fork_width: int = 50_000
+    loop_iterations: int = 1_000_000
+    inline_tasks_per_decision: int = 10_000
+
+
+class Script(msgspec.Struct, frozen=True):
+    """A script to evaluate outside of the server process; `input` is compact JSON."""
+
+    language: str  # "javascript", "python" or "jq"
+    source: str
+    input: bytes
+    is_body: bool = False  # the source is the body of a function
+
+
+class ScriptAnswer(msgspec.Struct, frozen=True):
+    """What a script said: compact JSON, or an error in Conductor's words."""
+
+    value: bytes | None = None
+    error: str | None = None
+    timed_out: bool = False
+
+
+class ScriptNeeded(Exception):
+    """The step can't go on without the value of a script; it is taken again when the value is there."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(script.source[:80])
+        self.script = script
+
+
+class Context(Protocol):
+    """The world as one decision sees it."""
+
+    now_ms: int
+    limits: Limits
+    types: Any  # engine.task_type.Registry
+
+    def new_workflow_id(self) -> str:
+        """Return a fresh workflow id."""
+
+    def jitter(self) -> float:
+        """Return a number from 0 up to 1."""
+
+    def graph(self, name: str, version: int | None) -> Graph | None:
+        """Return the bound definition, the latest one without a version; None when there is none."""
+
+    def graph_by_hash(self, def_hash: str) -> Graph | None:
+        """Return a definition that was bound before."""
+
+    def bind(self, definition: WorkflowDef) -> Graph:
+        """Bind and keep a definition that comes with a request; errors are `InvalidRequest`."""
+
+    def task_def(self, name: str) -> TaskDef | None:
+        """Return a registered task definition."""
+
+    def is_domain_active(self, queue: str) -> bool:
+        """Whether a worker polled *queue* (with its domain) a short time ago."""
+
+    def environment(self, name: str) -> str | None:
+        """Return a value of the environment store."""
+
+    def system(self, name: str) -> str | None:
+        """Return the value of a bare `${NAME}` that the operator allows."""
+
+    script: Callable[[Script], ScriptAnswer | None]
+    """Returns the answer of a script evaluated for this decision; None when it was not asked yet."""

@@ -1,0 +1,52 @@
+"""The deadlines of an open task, in the order in which they are checked.
+
+Times are computed from the task's own fields, so that a deadline needs no row of its own: the workflow keeps one wake-up, the earliest.
+"""
+
+from collections.abc import Iterator
+
+from podium.engine.graph import Step
+from podium.model.status import IN_PROGRESS, SCHEDULED
+from podium.model.task import Task
+from podium.model.task_def import TaskDef
+
+START = "start"  # the delayed start of a task that the engine runs
+WAIT = "wait"
+TOTAL = "total"
+ATTEMPT = "attempt"
+POLL = "poll"
+RESPONSE = "response"
+
+
+def deadlines(task: Task, step: Step | None) -> Iterator[tuple[str, int]]:
+    """Yield the kind and time of each deadline that applies to *task* now."""
+    if task.due_ms:
+        yield (START if task.status == SCHEDULED else WAIT), task.due_ms
+    task_def = step.task_def if step else None
+    if task_def is not None:
+        yield from _of_definition(task, task_def)
+    if task.response_timeout_s and task.status == IN_PROGRESS and _has_lease(task, step):
+        yield RESPONSE, task.updated_ms + (task.response_timeout_s + task.callback_after_s) * 1000
+
+
+def _of_definition(task: Task, task_def: TaskDef) -> Iterator[tuple[str, int]]:
+    if task_def.timeoutPolicy == "ALERT_ONLY":
+        return
+    if task_def.totalTimeoutSeconds > 0:
+        yield TOTAL, (task.first_scheduled_ms or task.scheduled_ms) + task_def.totalTimeoutSeconds * 1000
+    if task_def.timeoutSeconds > 0 and task.started_ms > 0:
+        yield ATTEMPT, task.started_ms + (task.start_delay_s + task_def.timeoutSeconds) * 1000
+    poll_timeout_s = task_def.pollTimeoutSeconds
+    if poll_timeout_s and task.status == SCHEDULED and task.runs != "engine":
+        delay_s = max(task.start_delay_s, 0) + poll_timeout_s + task.callback_after_s
+        yield POLL, task.scheduled_ms + delay_s * 1000
+
+
+def _has_lease(task: Task, step: Step | None) -> bool:
+    """Whether someone who took the task must answer; tasks that end from outside have no lease."""
+    return task.runs == "worker" or (task.runs == "system" and not (step and step.definition.asyncComplete))
+
+
+def next_due_ms(task: Task, step: Step | None) -> int:
+    """Return the earliest deadline of *task*, 0 when it has none."""
+    return min((due_ms for _, due_ms in deadlines(task, step)), default=0)

@@ -1,0 +1,260 @@
+"""The decision: from a workflow and a command to a transition.
+
+`decide` is a generator, for one reason: a script of a definition is evaluated outside of the server process. It yields the scripts that it
+needs, and is resumed when `context.script` can answer them. Everything else is a plain function of workflow, command and context.
+
+The order of work is that of upstream's passes, so that tasks get the same order: first what follows from all ended tasks, then the start of
+all tasks that the engine runs itself, and only then joins and loops.
+"""
+
+from collections.abc import Generator
+from heapq import heappop
+from typing import Any, TypeVar
+
+from podium.engine import control
+from podium.engine.commands import (
+    ChildEnded,
+    ChildRevived,
+    Command,
+    Decide,
+    ExtendLease,
+    Pause,
+    PollTask,
+    Remove,
+    RequeueTask,
+    Rerun,
+    ResetCallbacks,
+    Restart,
+    Resume,
+    Retry,
+    SetVariables,
+    SkipTask,
+    StartWorkflow,
+    Terminate,
+    UpdateTask,
+    Wake,
+)
+from podium.engine.complete import follow
+from podium.engine.context import Script, ScriptNeeded
+from podium.engine.finish import complete, end
+from podium.engine.graph import Graph
+from podium.engine.rerun import rerun
+from podium.engine.session import Session, WorkflowEnds
+from podium.engine.update import (
+    check_workflow_deadline,
+    end_child,
+    extend_lease,
+    start_attempt,
+    update,
+    wake,
+    workflow_due_ms,
+)
+from podium.model.status import COMPLETED, RUNNING
+from podium.model.task import Task
+from podium.model.transition import Transition
+from podium.model.workflow import Head, Workflow
+
+T = TypeVar("T")
+Scripts = tuple[Script, ...]
+Decision = Generator[Scripts, None, T]
+
+
+def decide(session: Session, command: Command, history: list[Task] | None = None) -> Decision[Any]:
+    """Apply *command* and all that follows from it; returns the command's own answer.
+
+    *history* holds all tasks, the very objects of the workflow, for commands in `NEEDS_HISTORY`. An error of `model.errors` means that
+    nothing was changed.
+    """
+    try:
+        answer = _apply(session, command, history or [])
+    except WorkflowEnds as outcome:
+        end(session, outcome)
+        answer = None
+    yield from _run(session)
+    return answer
+
+
+def new_workflow(workflow_id: str, command: StartWorkflow, graph: Graph, now_ms: int) -> Workflow:
+    """Return the workflow that *command* asks for; nothing of it is decided yet."""
+    head = Head(
+        id=workflow_id,
+        name=graph.name,
+        def_version=graph.version,
+        def_hash=graph.hash,
+        created_ms=now_ms,
+        priority=command.priority,
+        correlation_id=command.correlation_id,
+        parent_id=command.parent_id,
+        parent_task_seq=command.parent_task_seq,
+        event=command.event,
+        owner_app=command.owner_app,
+        created_by=command.created_by,
+        task_to_domain=command.task_to_domain,
+        idempotency_key=command.idempotency_key,
+        external_input_path=command.external_input_path,
+        rate_limit_key=command.rate_limit_key,
+    )
+    return Workflow(head, graph, command.input)
+
+
+def seal(session: Session) -> Transition:
+    """Close the session: raise the version, and set when the workflow must be looked at again."""
+    change, head, workflow = session.change, session.head, session.workflow
+    if not change.is_changed or change.removed:
+        return change
+    head.version += 1
+    head.updated_ms = session.now_ms if change.expected_version >= 0 else 0
+    wake_ms = _next_wake_ms(session)
+    # An earlier wake-up that is still ahead stays: an idle look costs less than moving the row with each task.
+    if not session.now_ms < head.wake_ms <= (wake_ms or 0):
+        head.wake_ms = wake_ms
+    if workflow.is_terminal:
+        head.wake_ms = 0
+    return change
+
+
+def _next_wake_ms(session: Session) -> int:
+    if session.ended and session.head.status == RUNNING:
+        return session.now_ms  # cut off for its length; goes on at once
+    wakes = session.workflow.wakes
+    while wakes and wakes[0][1] not in session.workflow.open:
+        heappop(wakes)
+    times = [] if session.workflow.is_paused or not wakes else [wakes[0][0]]
+    due_ms = workflow_due_ms(session)
+    if due_ms:
+        times.append(due_ms)
+    return min(times, default=0)
+
+
+# ---- the command itself
+
+
+def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # noqa: C901 (a dispatch)
+    match command:
+        case UpdateTask():
+            return update(session, command)
+        case PollTask():
+            return start_attempt(session, command)
+        case StartWorkflow():
+            return _start(session)
+        case ExtendLease():
+            return extend_lease(session, command)
+        case Wake():
+            wake(session)
+            return control.take_up(session)
+        case Decide():
+            check_workflow_deadline(session)
+            return control.take_up(session)
+        case ChildEnded():
+            return end_child(session, command)
+        case ChildRevived():
+            return control.revive_for_child(session, command, history)
+        case Pause():
+            return control.pause(session, command)
+        case Resume():
+            return control.resume(session, command)
+        case Terminate():
+            return control.stop(session, command)
+        case Restart():
+            return control.restart(session, command)
+        case Retry():
+            return control.retry(session, command, history)
+        case Rerun():
+            return rerun(session, command, history)
+        case SkipTask():
+            return control.skip(session, command)
+        case ResetCallbacks():
+            return control.reset_callbacks(session)
+        case RequeueTask():
+            return control.requeue(session, command.seq)
+        case SetVariables():
+            return control.set_variables(session, command)
+        case Remove():
+            return control.remove(session, command)
+        case _:
+            raise TypeError(f"not a command: {command!r}")
+
+
+def _start(session: Session) -> str:
+    session.change.is_changed = True
+    session.change.input_changed = True
+    variables = session.graph.definition.variables
+    if variables:
+        session.set_variables(variables)
+    if session.graph.first is None:
+        end(session, WorkflowEnds(COMPLETED, "No tasks found to be executed"))
+    else:
+        control.schedule_first(session)
+    return session.head.id
+
+
+# ---- what follows
+
+
+def _run(session: Session) -> Decision[None]:
+    while session.head.status == RUNNING:
+        try:
+            if session.ended:
+                if session.starts > session.context.limits.inline_tasks_per_decision:
+                    return
+                yield from _follow_all(session)
+            elif session.starting:
+                yield from _start_all(session)
+            elif session.dirty:
+                yield from _settle_all(session)
+            elif not session.workflow.open:
+                complete(session)
+            else:
+                return
+        except WorkflowEnds as outcome:
+            end(session, outcome)
+
+
+def _follow_all(session: Session) -> Decision[None]:
+    session.passed.clear()
+    for _ in range(len(session.ended)):
+        task = session.ended[0]
+        while True:
+            try:
+                follow(session, task)
+                break
+            except ScriptNeeded as need:
+                yield (need.script,)
+        session.ended.popleft()
+
+
+def _start_all(session: Session) -> Decision[None]:
+    """Start the engine's tasks; those that need scripts are evaluated side by side."""
+    batch = [task for task in session.starting if task.is_open]
+    session.starting.clear()
+    session.starts += len(batch)
+    while batch:
+        needs: list[Script] = []
+        again: list[Task] = []
+        for task in batch:
+            try:
+                session.type_of(task.type).start(task, session)
+                if task.is_open:
+                    session.touch(task)
+                    session.watch(task)
+            except ScriptNeeded as need:
+                needs.append(need.script)
+                again.append(task)
+        batch = again
+        if needs:
+            yield tuple(needs)
+    if len(session.ended) > 1:
+        session.ended = type(session.ended)(sorted(session.ended, key=lambda task: task.seq))
+
+
+def _settle_all(session: Session) -> Decision[None]:
+    while session.dirty and not session.ended and not session.starting:
+        seq = next(iter(session.dirty))
+        task = session.workflow.open.get(seq)
+        while task is not None:
+            try:
+                session.type_of(task.type).settle(task, session)
+                break
+            except ScriptNeeded as need:
+                yield (need.script,)
+        session.dirty.pop(seq, None)

@@ -1,0 +1,58 @@
+"""The protocol of a task type, and the registry.
+
+A task type says how a step becomes tasks, and, when the engine runs it, what happens at its start and when something below it changes.
+It works on the session of the decision and does no I/O: types that must act (HTTP, …) are run by the runtime and report back.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+from podium.engine.graph import Step
+from podium.model.task import Runs, Task
+
+if TYPE_CHECKING:
+    from podium.engine.session import Place, Plan, Session
+
+
+class TaskType(Protocol):
+    """One type of task."""
+
+    name: str
+    runs: Runs
+    """Who brings it to its end: "worker" (polls), "system" (a runner of the server), "engine" (the decision, or an update)."""
+    is_retried: bool
+    """Whether a failure is retried as the task definition says; control flow never is."""
+
+    def create(self, step: Step, place: "Place", plan: "Plan") -> None:
+        """Add the tasks of *step* to *plan*; may raise `ScriptNeeded` since nothing is done yet."""
+
+    def start(self, task: Task, session: "Session") -> None:
+        """Run a task of the engine; may leave it open. May raise `ScriptNeeded` before it changes anything."""
+
+    def settle(self, task: Task, session: "Session") -> None:
+        """Look at an open task again after something that it waits for has changed."""
+
+    def cancel(self, task: Task, session: "Session") -> None:
+        """Do what the cancellation of an open task takes beyond its status."""
+
+    def next_input(self, task: Task, step: Step, session: "Session") -> bytes:
+        """Return the input of the attempt that follows the failed *task*."""
+
+
+class Registry:
+    """Task types by name; any other type is a worker's."""
+
+    def __init__(self, types: list[TaskType], fallback: TaskType) -> None:
+        self._types = {one.name: one for one in types}
+        self._fallback = fallback
+
+    def of(self, type_name: str) -> TaskType:
+        """Return the type of that name, else that of a worker's task."""
+        return self._types.get(type_name, self._fallback)
+
+    def names(self) -> list[str]:
+        """Return the names of the types that the server itself knows."""
+        return sorted(self._types)
+
+    def system_queues(self) -> list[str]:
+        """Return the queues that the server's own runner polls."""
+        return sorted(name for name, one in self._types.items() if one.runs == "system")

@@ -1,0 +1,1 @@
+"""The nouns of the domain: typed, with the names that Conductor uses on the wire; no behaviour beyond validation."""

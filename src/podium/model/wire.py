@@ -1,0 +1,134 @@
+"""JSON in and out: how wire types are declared, and how they are read and written for Conductor's clients.
+
+Writing leaves out null properties of objects and nothing else; nulls inside free-form maps stay.
+Reading turns every kind of bad input, also hostile, into InvalidRequest. Knows no type of the domain.
+"""
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+import msgspec
+
+from podium.model.coercion import coerce
+from podium.model.errors import InvalidRequest
+
+T = TypeVar("T")
+
+Json: TypeAlias = Any
+"""Any JSON value as plain Python: dict, list, str, int of any size, float, bool or None."""
+
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+DEPTH_MAX = 250
+"""Deepest nesting of objects and arrays that is accepted: fifty nested steps and their payloads fit."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
+
+
+class WireObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of the types that travel as JSON objects.
+
+    Declare `x: T | None = None` for a property that is left out when null, `x: T = always(...)` for others.
+    A plain `x: str = ""` is a text that is left out when empty: for names that validation requires anyway.
+    """
+
+
+def always(value: T) -> T:
+    """Declare the default of a field that is written even when it has that default.
+
+    The encoder leaves out fields that *are* their declared default, by identity. What a factory makes is
+    never taken for the default unless the factory is plain `list` or `dict`; those are avoided here.
+    """
+    copy: Callable[[], T] | None = getattr(value, "copy", None)
+    return msgspec.field(default_factory=copy or itertools.repeat(value).__next__)
+
+
+def encode_json(value: Any) -> bytes:
+    """Return compact JSON for a wire object, a plain JSON value, or lists and maps of them."""
+    return _encoder.encode(value)
+
+
+def to_json_value(value: Any) -> Json:
+    """Return plain dicts and lists for a wire object, by the same rules as `encode_json`."""
+    return msgspec.to_builtins(value)
+
+
+def decode(wire_type: type[T], data: bytes) -> T:
+    """Decode a request body into *wire_type*, as leniently as Conductor does; raises InvalidRequest."""
+    value = parse_json(data)
+    if value is None:
+        raise InvalidRequest("Required request body is missing")
+    return convert(wire_type, value)
+
+
+def convert(wire_type: type[T], value: Json) -> T:
+    """Turn plain JSON into *wire_type* by the rules of `decode`; free-form parts are shared, not copied."""
+    try:
+        return msgspec.convert(value, wire_type, strict=False)
+    except (msgspec.ValidationError, RecursionError):
+        pass  # rare: try again with the leniencies that the fast path lacks
+    try:
+        return msgspec.convert(coerce(wire_type, value), wire_type, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"JSON parse error: {error}") from None
+    except RecursionError:
+        raise InvalidRequest(_TOO_DEEP) from None
+
+
+def parse_json(data: bytes) -> Json:
+    """Parse *data* into plain values; an empty body is null. The guards cost as much as the parsing.
+
+    Refuses nesting over DEPTH_MAX, repeated keys, text that is not Unicode and numbers out of all range.
+    """
+    if not data.strip():
+        return None
+    try:
+        value = _decoder.decode(data)
+        _refuse_depth(data, value)
+        _refuse_repeated_keys(data, value)
+    except RecursionError:
+        raise InvalidRequest(_TOO_DEEP) from None
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"JSON parse error: the text is not valid UTF-8: {error.reason}") from None
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"JSON parse error: {error}") from None
+    return value
+
+
+_TOO_DEEP = f"JSON parse error: nested more than {DEPTH_MAX} levels deep"
+
+
+def _refuse_depth(data: bytes, value: Json) -> None:
+    if data.count(b"{") + data.count(b"[") <= DEPTH_MAX:
+        return
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [inner for outer in level for inner in _containers_in(outer)]
+        if not level:
+            return
+    raise InvalidRequest(_TOO_DEEP)
+
+
+def _containers_in(value: Json) -> list[Json]:
+    items = value.values() if type(value) is dict else value if type(value) is list else ()
+    return [item for item in items if type(item) is dict or type(item) is list]
+
+
+def _refuse_repeated_keys(data: bytes, value: Json) -> None:
+    # A repeated key is lost in decoding, together with at least its colon: encoded again, the text has fewer
+    # colons than before, unless some hide in escapes. Only then is the slow parser worth its time.
+    if data.count(b":") != _encoder.encode(value).count(b":") or b"\\u003a" in data or b"\\u003A" in data:
+        json.loads(data, object_pairs_hook=_refuse_repeated)
+
+
+def _refuse_repeated(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result: dict[str, Json] = {}
+    for key, value in pairs:
+        if key in result:
+            raise InvalidRequest(f"JSON parse error: Duplicate field {key[:100]!r}")
+        result[key] = value
+    return result

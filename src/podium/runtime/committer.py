@@ -1,0 +1,412 @@
+"""Group commit: commands of many workflows, decided one after the other, stored in one transaction.
+
+While a commit is on its way, commands gather; the next commit takes them all. A workflow is in at most one commit at a time, and a caller
+is answered only after the commit that holds its change. When a commit fails, what was decided is dropped and read again.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from podium.engine.commands import NEEDS_HISTORY, Command, PollTask, StartWorkflow
+from podium.engine.context import Script, ScriptAnswer
+from podium.engine.decide import Decision, decide, new_workflow, seal
+from podium.engine.restore import restore
+from podium.engine.session import Session
+from podium.engine.update import start_attempt
+from podium.model.errors import Conflict, NotFound, Overloaded, PodiumError, Quarantined, Unavailable
+from podium.model.task import Task
+from podium.model.transition import Transition
+from podium.model.workflow import Workflow
+from podium.runtime.cache import Cache
+from podium.runtime.dispatch import Dispatcher, Poll
+from podium.runtime.world import Sight, World
+from podium.store import Store
+
+BATCH_MAX = 256
+WAITING_MAX = 50_000
+STALE_TRIES_MAX = 20
+
+log = logging.getLogger(__name__)
+
+Evaluate = Callable[[Script], Awaitable[ScriptAnswer]]
+
+
+@dataclass(slots=True)
+class Mail:
+    """A command on its way to a workflow, and who waits for the answer."""
+
+    command: Command
+    reply: asyncio.Future[Any] | None
+    message_id: int = 0
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Work:
+    """The commands of one workflow in one commit."""
+
+    workflow_id: str
+    mails: list[Mail]
+    session: Session | None = None
+    answers: list[tuple[Mail, Any]] = field(default_factory=list)
+    hand_outs: list[tuple[Poll, Task]] = field(default_factory=list)
+    change: Transition | None = None
+
+
+class Committer:
+    """Takes commands, decides, commits, answers."""
+
+    def __init__(self, store: Store, world: World, cache: Cache, dispatcher: Dispatcher, evaluate: Evaluate) -> None:
+        self._store = store
+        self._world = world
+        self._cache = cache
+        self._dispatcher = dispatcher
+        self._evaluate = evaluate
+        self._mail: OrderedDict[str, list[Mail]] = OrderedDict()
+        self._waiting = 0
+        self._busy: dict[str, asyncio.Event] = {}  # workflows with changes that are not committed
+        self._histories: dict[str, tuple[Workflow, list[Task]]] = {}
+        self._ready: deque[Work] = deque()  # decided after their scripts were evaluated
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.on_commit: list[Callable[[Transition], None]] = []
+        self.commits = 0
+        self.transitions = 0
+        self.stale = 0
+
+    # ---- for callers
+
+    def submit(self, workflow_id: str, command: Command, message_id: int = 0) -> asyncio.Future[Any]:
+        """Queue a command; the future has its answer, or an error of `model.errors`, after the commit."""
+        if self._waiting >= WAITING_MAX and not message_id:
+            raise Overloaded("Too many commands are waiting, try again later")
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._post(workflow_id, Mail(command, reply, message_id))
+        return reply
+
+    def _post(self, workflow_id: str, mail: Mail) -> None:
+        self._waiting += 1
+        mails = self._mail.get(workflow_id)
+        if mails is None:
+            self._mail[workflow_id] = [mail]
+        else:
+            mails.append(mail)
+        self._wake.set()
+
+    async def read(self, workflow_id: str) -> Workflow | None:
+        """Return the workflow as it is committed, or None when it does not exist; callers must not change it."""
+        while workflow_id in self._busy:
+            await self._busy[workflow_id].wait()
+        workflow = self._cache.get(workflow_id)
+        if workflow is not None:
+            return workflow
+        found = await self._load([workflow_id])
+        return self._cache.get(workflow_id) or found.get(workflow_id)
+
+    async def quiet(self, workflow_id: str) -> None:
+        """Wait until the workflow has no change on its way."""
+        while workflow_id in self._busy:
+            await self._busy[workflow_id].wait()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is on its way."""
+        return not self._mail and not self._busy and not self._ready
+
+    # ---- the loop
+
+    async def run(self) -> None:
+        """Commit for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._has_work():
+                await self._cycle()
+
+    def _has_work(self) -> bool:
+        return bool(self._ready) or any(key not in self._busy for key in self._mail)
+
+    async def _cycle(self) -> None:
+        works = await self._take()
+        done = [*self._ready]
+        self._ready.clear()
+        for work in works:
+            if self._decide(work):
+                done.append(work)
+        if done:
+            await self._commit(done)
+
+    async def _take(self) -> list[Work]:
+        """Take the mail of up to 256 workflows, and load those that are not in memory."""
+        works: list[Work] = []
+        for workflow_id in list(self._mail) if len(self._busy) else self._first_ids():
+            if len(works) >= BATCH_MAX:
+                break
+            if workflow_id in self._busy:
+                continue
+            mails = self._mail.pop(workflow_id)
+            mails, rest = _split(mails)
+            if rest:
+                self._mail[workflow_id] = rest
+                self._wake.set()
+            self._waiting -= len(mails)
+            self._busy[workflow_id] = asyncio.Event()
+            works.append(Work(workflow_id, mails))
+        await self._ensure_loaded(works)
+        return works
+
+    def _first_ids(self) -> list[str]:
+        if len(self._mail) <= BATCH_MAX:
+            return list(self._mail)
+        return [key for key, _ in zip(self._mail, range(BATCH_MAX), strict=False)]
+
+    async def _ensure_loaded(self, works: list[Work]) -> None:
+        missing = []
+        for work in works:
+            first = work.mails[0].command
+            if isinstance(first, NEEDS_HISTORY):
+                self._cache.drop(work.workflow_id)
+            if isinstance(first, StartWorkflow):
+                if self._world.catalog.graph_by_hash(first.def_hash) is None:
+                    await self._world.catalog.fetch(first.def_hash)
+            elif self._cache.get(work.workflow_id) is None:
+                missing.append(work.workflow_id)
+        if missing:
+            try:
+                await self._load(missing, history={w.workflow_id for w in works if isinstance(w.mails[0].command, NEEDS_HISTORY)})
+            except PodiumError as error:
+                for work in works:
+                    self._refuse(work, error)
+                works.clear()
+
+    async def _load(self, ids: Sequence[str], history: set[str] | None = None) -> dict[str, Workflow]:
+        found = {}
+        for key, stored in (await self._store.load(ids)).items():
+            graph = await self._world.catalog.fetch(stored.head.def_hash)
+            if graph is None:
+                log.error("workflow %s refers to the unknown definition %s", key, stored.head.def_hash)
+                continue
+            payloads = (stored.input, stored.output, stored.variables)
+            workflow = restore(stored.head, graph, payloads, stored.tasks)
+            workflow.row = stored.row
+            found[key] = workflow
+            self._cache.put(workflow)
+            if history and key in history:
+                self._histories[key] = (workflow, stored.tasks)
+        return found
+
+    # ---- decide
+
+    def _decide(self, work: Work) -> bool:
+        """Decide all commands of one workflow; False when scripts must be evaluated first."""
+        try:
+            session, history = self._session(work)
+            work.session = session
+            for mail in work.mails:
+                decision = decide(session, mail.command, history)
+                scripts = _advance(decision, mail, work)
+                if scripts:
+                    rest = work.mails[work.mails.index(mail) + 1 :]
+                    self._spawn(self._with_scripts(work, decision, mail, rest, scripts))
+                    return False
+            self._close(work)
+        except PodiumError as error:
+            self._refuse(work, error)
+            return False
+        except Exception as error:  # noqa: BLE001 (a fault of the engine must stop one workflow, not the server)
+            self._quarantine(work, error)
+            return False
+        return True
+
+    def _session(self, work: Work) -> tuple[Session, list[Task] | None]:
+        context = self._world.context()
+        first = work.mails[0].command
+        held = self._histories.pop(work.workflow_id, None)
+        workflow = held[0] if held else self._cache.get(work.workflow_id)
+        if isinstance(first, StartWorkflow):
+            if workflow is not None:
+                raise Conflict(f"Workflow with id {work.workflow_id} already exists!")
+            graph = self._world.catalog.graph_by_hash(first.def_hash)
+            if graph is None:
+                raise NotFound(f"No such workflow defined. name={first.name}, version={first.version}")
+            workflow = new_workflow(work.workflow_id, first, graph, context.now_ms)
+        if workflow is None:
+            raise NotFound(f"No such workflow found by id: {work.workflow_id}")
+        if workflow.head.quarantine:
+            raise Quarantined(f"Workflow {work.workflow_id} is quarantined: {workflow.head.quarantine}")
+        return Session(workflow, context), held[1] if held else None
+
+    async def _with_scripts(
+        self, work: Work, decision: Decision[Any], mail: Mail, rest: list[Mail], scripts: tuple[Script, ...]
+    ) -> None:
+        """Go on with a decision that waits for scripts; the workflow stays busy, the others do not wait."""
+        session = work.session
+        assert session is not None  # noqa: S101
+        sight: Sight = session.context  # type: ignore[assignment]
+        try:
+            waiting: tuple[Script, ...] | None = scripts
+            while True:
+                while waiting:
+                    answers = await asyncio.gather(*(self._evaluate(script) for script in waiting))
+                    for script, answer in zip(waiting, answers, strict=True):
+                        sight.learn(script, answer)
+                    waiting = _advance(decision, mail, work)
+                if not rest:
+                    break
+                mail = rest.pop(0)
+                decision = decide(session, mail.command)
+                waiting = _advance(decision, mail, work)
+            self._close(work)
+        except PodiumError as error:
+            self._refuse(work, error)
+        except Exception as error:  # noqa: BLE001
+            self._quarantine(work, error)
+        else:
+            self._ready.append(work)
+            self._wake.set()
+
+    def _close(self, work: Work) -> None:
+        """Hand new tasks straight to workers that wait for them, and seal the change."""
+        session = work.session
+        assert session is not None  # noqa: S101
+        change = session.change
+        for row in [*change.enqueued.values()] if change.enqueued else ():
+            if row.visible_ms > session.now_ms:
+                continue
+            poll = self._dispatcher.take(row)
+            if poll is None:
+                continue
+            task = start_attempt(session, PollTask(row.seq, poll.worker_id))
+            if task is not None:
+                work.hand_outs.append((poll, task))
+        for mail in work.mails:
+            if mail.message_id:
+                change.applied.append(mail.message_id)
+                change.is_changed = True
+        work.change = seal(session)
+
+    # ---- commit
+
+    async def _commit(self, works: list[Work]) -> None:
+        changed = [work for work in works if work.change is not None and work.change.is_changed]
+        if changed:
+            try:
+                await self._world.catalog.save()
+                held = await self._store.commit([work.change for work in changed if work.change])
+            except PodiumError as error:
+                self._abandon(works, error)
+                return
+            except Exception as error:  # noqa: BLE001
+                log.exception("the store failed in a commit of %d workflows", len(changed))
+                self._abandon(works, Unavailable(f"The store failed: {error}"))
+                return
+            self.commits += 1
+            stale = {work.workflow_id for work, is_held in zip(changed, held, strict=True) if not is_held}
+        else:
+            stale = set()
+        for work in works:
+            if work.workflow_id in stale:
+                self._again(work)
+            else:
+                self._finish(work)
+
+    def _finish(self, work: Work) -> None:
+        """Make a committed change known: to the cache, to waiting workers, to the callers."""
+        change, session = work.change, work.session
+        assert session is not None  # noqa: S101
+        workflow = session.workflow
+        if change is not None and change.removed:
+            self._cache.drop(work.workflow_id)
+        else:
+            self._cache.put(workflow)
+        for poll, task in work.hand_outs:
+            self._dispatcher.deliver(poll, workflow, task)
+        if change is not None and change.is_changed:
+            self.transitions += 1
+            self._dispatcher.note(change)
+            for listener in self.on_commit:
+                listener(change)
+        for mail, answer in work.answers:
+            leased = isinstance(mail.command, PollTask) and isinstance(answer, Task)
+            _reply(mail, (workflow, answer) if leased else answer)
+        self._release(work)
+
+    def _release(self, work: Work) -> None:
+        event = self._busy.pop(work.workflow_id, None)
+        if event is not None:
+            event.set()
+        if work.workflow_id in self._mail:
+            self._wake.set()
+
+    def _again(self, work: Work) -> None:
+        """Somebody else has changed the workflow: read it again and decide again."""
+        self.stale += 1
+        self._cache.drop(work.workflow_id)
+        self._give_back(work)
+        for mail in work.mails:
+            mail.tries += 1
+            if mail.tries > STALE_TRIES_MAX:
+                _reply(mail, Conflict(f"Workflow {work.workflow_id} is changed by too many at once"))
+            else:
+                self._post(work.workflow_id, mail)
+        self._release(work)
+
+    def _give_back(self, work: Work) -> None:
+        for poll, _ in work.hand_outs:
+            self._dispatcher.give_back(poll)
+        work.hand_outs.clear()
+
+    def _abandon(self, works: list[Work], error: PodiumError) -> None:
+        for work in works:
+            self._refuse(work, error)
+
+    def _refuse(self, work: Work, error: PodiumError) -> None:
+        """Answer all commands of one workflow with an error; what was decided in memory is dropped."""
+        self._cache.drop(work.workflow_id)
+        self._give_back(work)
+        for mail in work.mails:
+            _reply(mail, error)
+        self._release(work)
+
+    def _quarantine(self, work: Work, error: Exception) -> None:
+        log.error("deciding on workflow %s failed", work.workflow_id, exc_info=error)
+        text = f"Workflow {work.workflow_id} could not be decided: {type(error).__name__}: {error}"
+        self._refuse(work, Quarantined(text))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _split(mails: list[Mail]) -> tuple[list[Mail], list[Mail]]:
+    """Separate what can be decided together: a command that needs the whole history stands alone."""
+    for place, mail in enumerate(mails):
+        if isinstance(mail.command, NEEDS_HISTORY):
+            cut = place or 1
+            return mails[:cut], mails[cut:]
+    return mails, []
+
+
+def _advance(decision: Decision[Any], mail: Mail, work: Work) -> tuple[Script, ...] | None:
+    """Run a decision to its end or to the next scripts; its answer, or its refusal, is noted."""
+    try:
+        return next(decision)
+    except StopIteration as end:
+        work.answers.append((mail, end.value))
+    except PodiumError as error:
+        work.answers.append((mail, error))
+    return None
+
+
+def _reply(mail: Mail, answer: Any) -> None:
+    if mail.reply is None or mail.reply.done():
+        return
+    if isinstance(answer, PodiumError):
+        mail.reply.set_exception(answer)
+    else:
+        mail.reply.set_result(answer)

@@ -1,0 +1,277 @@
+"""Hand-out of tasks to workers that wait for them.
+
+A waiting poll is one object in memory; it costs no query. A task that is scheduled while a poll waits for its queue is leased in the very
+commit that creates it. Everything else is claimed from the store: when a poll comes to a queue that may hold something, and when a delayed
+task becomes visible or a limit gives way.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from podium.engine.commands import PollTask
+from podium.engine.graph import step_of
+from podium.engine.view import task_view
+from podium.model.errors import Overloaded, PodiumError
+from podium.model.task import Task
+from podium.model.transition import QueueRow, Transition
+from podium.model.workflow import Workflow
+from podium.runtime.limits import StartLimits
+from podium.store import Store
+
+POLL_COUNT_MAX = 1_000
+WAITING_POLLS_MAX = 100_000
+POLL_DATA_MAX = 10_000
+ACTIVE_MS = 10_000
+LOOK_AGAIN_MS = 1_000
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True, eq=False)
+class Poll:
+    """A worker that waits for up to `wanted` tasks."""
+
+    queue: str
+    worker_id: str | None
+    wanted: int
+    reply: asyncio.Future[list[Any]]
+    raw: bool = False  # answer with (workflow, task) instead of JSON, for the server's own runner
+    tasks: list[Any] = field(default_factory=list)
+    promised: int = 0
+
+
+@dataclass(slots=True)
+class PollData:
+    """When a queue was polled last, and by whom."""
+
+    queue: str
+    domain: str | None
+    worker_id: str | None
+    last_ms: int
+
+
+class Dispatcher:
+    """The waiting polls of this node, and what it knows of the queues."""
+
+    def __init__(self, store: Store, limits: StartLimits, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._limits = limits
+        self._now_ms = now_ms
+        self._waiting: dict[str, deque[Poll]] = {}
+        self._waiting_count = 0
+        self._empty: set[str] = set()  # queues in which nothing is visible now
+        self._delayed: dict[str, asyncio.TimerHandle] = {}
+        self._claiming: set[tuple[str, int]] = set()
+        self._serving: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._poll_data: OrderedDict[tuple[str, str | None], PollData] = OrderedDict()
+        self.submit: Callable[[str, PollTask], asyncio.Future[Any]]
+
+    # ---- polls
+
+    async def poll(
+        self, task_type: str, domain: str | None, worker_id: str | None, count: int, timeout_ms: int, *, raw: bool = False
+    ) -> list[Any]:
+        """Return up to *count* tasks as JSON, as soon as there is one, or none after *timeout_ms*."""
+        queue = f"{domain}:{task_type}" if domain else task_type
+        self._note_poll(queue, task_type, domain, worker_id)
+        count = max(1, min(count, POLL_COUNT_MAX))
+        poll = Poll(queue, worker_id, count, asyncio.get_running_loop().create_future(), raw)
+        if queue not in self._empty:
+            await self._claim(queue, [poll])
+            if poll.tasks:
+                return poll.tasks
+        if timeout_ms <= 0:
+            return []
+        return await self._wait(poll, timeout_ms)
+
+    async def _wait(self, poll: Poll, timeout_ms: int) -> list[Any]:
+        if self._waiting_count >= WAITING_POLLS_MAX:
+            raise Overloaded("Too many workers are waiting, try again later")
+        loop = asyncio.get_running_loop()
+        self._waiting.setdefault(poll.queue, deque()).append(poll)
+        self._waiting_count += 1
+        timer = loop.call_later(timeout_ms / 1000, self._time_out, poll)
+        try:
+            return await poll.reply
+        finally:
+            timer.cancel()
+            self._remove(poll)
+
+    def _time_out(self, poll: Poll) -> None:
+        """Answer with nothing, unless a task is on its way to this poll."""
+        if not poll.promised and not poll.reply.done():
+            poll.reply.set_result(poll.tasks)
+
+    def _remove(self, poll: Poll) -> None:
+        polls = self._waiting.get(poll.queue)
+        if polls is None:
+            return
+        try:
+            polls.remove(poll)
+            self._waiting_count -= 1
+        except ValueError:
+            pass
+        if not polls:
+            del self._waiting[poll.queue]
+
+    def _note_poll(self, queue: str, task_type: str, domain: str | None, worker_id: str | None) -> None:
+        data = self._poll_data.get((queue, domain))
+        if data is not None:
+            data.worker_id, data.last_ms = worker_id, self._now_ms()
+            return
+        self._poll_data[(queue, domain)] = PollData(task_type, domain, worker_id, self._now_ms())
+        if len(self._poll_data) > POLL_DATA_MAX:
+            self._poll_data.popitem(last=False)
+
+    def poll_data(self, task_type: str | None = None) -> list[PollData]:
+        """Return who polled, of one task type or of all, by type."""
+        found = [data for data in self._poll_data.values() if task_type in (None, data.queue)]
+        return sorted(found, key=lambda data: (data.queue, data.domain or ""))
+
+    def is_domain_active(self, queue: str) -> bool:
+        """Whether a worker waits for *queue* or polled it in the last ten seconds."""
+        if queue in self._waiting:
+            return True
+        domain = queue.partition(":")[0]
+        data = self._poll_data.get((queue, domain))
+        return data is not None and self._now_ms() - data.last_ms < ACTIVE_MS
+
+    def release_all(self) -> None:
+        """Answer all waiting polls with nothing: the server stops."""
+        for polls in list(self._waiting.values()):
+            for poll in list(polls):
+                self._time_out(poll)
+
+    # ---- direct hand-out, called by the committer
+
+    def take(self, row: QueueRow) -> Poll | None:
+        """Return a poll that the task of *row* may be leased to now; it is promised until `deliver` or `give_back`."""
+        polls = self._waiting.get(row.queue)
+        if not polls or row.queue in self._serving:
+            return None
+        for poll in polls:
+            if poll.promised + len(poll.tasks) < poll.wanted and not poll.reply.done():
+                if not self._limits.may_start(row.name):
+                    return None
+                poll.promised += 1
+                return poll
+        return None
+
+    def deliver(self, poll: Poll, workflow: Workflow, task: Task) -> None:
+        """Give a committed task to its poll; the poll is answered when nothing more of this commit is coming."""
+        poll.promised -= 1
+        poll.tasks.append((workflow, task) if poll.raw else self._json(workflow, task))
+        if not poll.reply.done() and poll.promised <= 0:
+            poll.reply.set_result(poll.tasks)
+            self._remove(poll)
+
+    def give_back(self, poll: Poll) -> None:
+        """Take a promise back: the commit failed."""
+        poll.promised -= 1
+        if poll.tasks and poll.promised <= 0 and not poll.reply.done():
+            poll.reply.set_result(poll.tasks)
+
+    def _json(self, workflow: Workflow, task: Task) -> bytes:
+        return encode(task_view(workflow.head, task, step_of(workflow, task), self._now_ms()))
+
+    # ---- claims from the store
+
+    async def _claim(self, queue: str, polls: list[Poll]) -> None:
+        """Lease visible tasks of *queue* to *polls*."""
+        wanted = sum(poll.wanted - len(poll.tasks) for poll in polls)
+        self._empty.add(queue)  # before the look, so that news that come meanwhile are not lost
+        rows = await self._store.ready(queue, self._now_ms(), wanted + len(self._claiming))
+        rows = [row for row in rows if (row.workflow_id, row.seq) not in self._claiming]
+        takers = [poll for poll in polls for _ in range(poll.wanted - len(poll.tasks))]
+        leases = []
+        for poll, row in zip(takers, rows, strict=False):
+            if not self._limits.may_start(row.name):
+                self._limits.seen(row.name, queue)
+                self._look_again(queue, self._limits.wait_ms(row.name))
+                break
+            leases.append(self._lease(poll, row))
+        else:
+            if len(rows) >= wanted:
+                self._empty.discard(queue)
+            else:
+                await self._look_again_when_visible(queue)
+        if leases:
+            await asyncio.gather(*leases)
+
+    async def _lease(self, poll: Poll, row: QueueRow) -> None:
+        key = (row.workflow_id, row.seq)
+        self._claiming.add(key)
+        try:
+            found = await self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
+        except PodiumError:
+            found = None
+        finally:
+            self._claiming.discard(key)
+        if found is None:
+            self._limits.cancel(row.name)
+        else:
+            poll.tasks.append(found if poll.raw else self._json(*found))
+
+    async def _look_again_when_visible(self, queue: str) -> None:
+        visible_ms = await self._store.next_visible_ms(queue)
+        if visible_ms:
+            self._look_again(queue, visible_ms - self._now_ms())
+
+    def _look_again(self, queue: str, delay_ms: int) -> None:
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(delay_ms, 1) / 1000
+        timer = self._delayed.get(queue)
+        if timer is not None:
+            if not timer.cancelled() and timer.when() <= at:
+                return
+            timer.cancel()
+        self._delayed[queue] = loop.call_at(at, self._look, queue)
+
+    def _look(self, queue: str) -> None:
+        """Something of *queue* may be visible: serve the waiting polls, or remember it for the next one."""
+        self._delayed.pop(queue, None)
+        self._empty.discard(queue)
+        if queue in self._waiting and queue not in self._serving:
+            task = asyncio.get_running_loop().create_task(self._serve(queue))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, queue: str) -> None:
+        self._serving.add(queue)
+        try:
+            polls = [poll for poll in self._waiting.get(queue, ()) if not poll.reply.done()]
+            for poll in polls:
+                poll.promised += 1  # no time-out while the claim is on its way
+            await self._claim(queue, polls)
+        finally:
+            self._serving.discard(queue)
+            for poll in polls:
+                poll.promised -= 1
+                if poll.tasks and not poll.reply.done():
+                    poll.reply.set_result(poll.tasks)
+            if queue not in self._empty:
+                self._look(queue)
+
+    # ---- news of commits
+
+    def note(self, change: Transition) -> None:
+        """Learn what a commit put into queues and which leases ended."""
+        now_ms = self._now_ms()
+        for row in change.enqueued.values():
+            if row.visible_ms > now_ms:
+                self._look_again(row.queue, row.visible_ms - now_ms)
+            else:
+                self._look(row.queue)
+        for name, delta in change.leases.items():
+            if self._limits.change(name, delta):
+                self._look_limited(name)
+
+    def _look_limited(self, name: str) -> None:
+        for queue in self._limits.queues_of(name) | {name}:
+            self._look(queue)

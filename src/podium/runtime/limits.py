@@ -1,0 +1,85 @@
+"""How many tasks of a definition may run at once, and how many may start in a window of time.
+
+Counts are kept in memory: of the tasks in progress from the commits of this node, of starts in a sliding window. A start is counted when it
+is allowed; if nothing comes of it, `cancel` takes it back.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from podium.model.task_def import TaskDef
+
+
+class StartLimits:
+    """The limits of task definitions, exact within this node."""
+
+    def __init__(self, task_def: Callable[[str], TaskDef | None], now_ms: Callable[[], int]) -> None:
+        self._task_def = task_def
+        self._now_ms = now_ms
+        self._running: dict[str, int] = {}
+        self._promised: dict[str, int] = {}
+        self._starts: dict[str, deque[int]] = {}
+        self._queues: dict[str, set[str]] = {}
+
+    def seed(self, counts: dict[str, int]) -> None:
+        """Take the numbers of tasks in progress from the store; once, before anything is handed out."""
+        self._running.update(counts)
+
+    def may_start(self, name: str) -> bool:
+        """Count one start of a task of definition *name* if its limits allow it."""
+        task_def = self._task_def(name)
+        if task_def is None:
+            return True
+        limit = task_def.concurrentExecLimit
+        if limit and self._running.get(name, 0) + self._promised.get(name, 0) >= limit:
+            return False
+        if task_def.rateLimitPerFrequency and not self._has_room(name, task_def):
+            return False
+        if limit:
+            self._promised[name] = self._promised.get(name, 0) + 1
+        return True
+
+    def _has_room(self, name: str, task_def: TaskDef) -> bool:
+        starts = self._starts.setdefault(name, deque())
+        now_ms = self._now_ms()
+        window_ms = max(task_def.rateLimitFrequencyInSeconds or 1, 1) * 1000
+        while starts and starts[0] <= now_ms - window_ms:
+            starts.popleft()
+        if len(starts) >= (task_def.rateLimitPerFrequency or 0):
+            return False
+        starts.append(now_ms)
+        return True
+
+    def wait_ms(self, name: str) -> int:
+        """Return in how many ms it is worth trying again; a freed slot is announced by `change`."""
+        task_def = self._task_def(name)
+        starts = self._starts.get(name)
+        if task_def is None or not task_def.rateLimitPerFrequency or not starts:
+            return 1_000
+        window_ms = max(task_def.rateLimitFrequencyInSeconds or 1, 1) * 1000
+        return max(starts[0] + window_ms - self._now_ms(), 1)
+
+    def cancel(self, name: str) -> None:
+        """Take back a start that did not happen."""
+        if self._promised.get(name, 0) > 0:
+            self._promised[name] -= 1
+        starts = self._starts.get(name)
+        if starts:
+            starts.pop()
+
+    def change(self, name: str, delta: int) -> bool:
+        """Count tasks that began (+) or ended (-) with a commit; True when a slot of a limit has come free."""
+        self._running[name] = max(self._running.get(name, 0) + delta, 0)
+        if delta > 0:
+            self._promised[name] = max(self._promised.get(name, 0) - delta, 0)
+        task_def = self._task_def(name)
+        return delta < 0 and task_def is not None and bool(task_def.concurrentExecLimit)
+
+    def queues_of(self, name: str) -> set[str]:
+        """Return the queues in which tasks of definition *name* were seen to wait."""
+        return self._queues.get(name, set())
+
+    def seen(self, name: str, queue: str) -> None:
+        """Remember that tasks of definition *name* wait in *queue*."""
+        if name != queue and len(self._queues.setdefault(name, set())) < 100:
+            self._queues[name].add(queue)

@@ -1,0 +1,89 @@
+"""One node of podium: everything that runs between a store and the service, started and stopped together."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from podium.engine.context import Limits, Script, ScriptAnswer
+from podium.engine.task_type import Registry
+from podium.runtime.cache import Cache
+from podium.runtime.catalog import Catalog
+from podium.runtime.clock import Clock
+from podium.runtime.committer import Committer
+from podium.runtime.dispatch import Dispatcher
+from podium.runtime.limits import StartLimits
+from podium.runtime.relay import Relay
+from podium.runtime.timers import Timers
+from podium.runtime.world import World
+from podium.store import Store
+
+STOP_S = 4.0
+
+log = logging.getLogger(__name__)
+
+Evaluate = Callable[[Script], Awaitable[ScriptAnswer]]
+
+
+class Node:
+    """The runtime over one store. `start` before use; after `stop` nothing is left on its way."""
+
+    def __init__(
+        self,
+        store: Store,
+        types: Registry,
+        evaluate: Evaluate,
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        cache_bytes: int = 64 << 20,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.store = store
+        self.clock = clock or Clock()
+        self.catalog = Catalog(store)
+        self.world = World(self.clock, self.catalog, types, limits or Limits(), variables or {})
+        self.start_limits = StartLimits(self.catalog.task_def, self.clock.now_ms)
+        self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms)
+        self.cache = Cache(cache_bytes)
+        self.committer = Committer(store, self.world, self.cache, self.dispatcher, evaluate)
+        self.dispatcher.submit = self.committer.submit
+        self.world.is_domain_active = self.dispatcher.is_domain_active
+        self.timers = Timers(store, self.committer.submit, self.clock.now_ms)
+        self.relay = Relay(store, self.committer.submit, self._handle_event)
+        self.committer.on_commit += [self.timers.note, self.relay.note]
+        self.on_event: Callable[[str, str, bytes], Awaitable[None]] | None = None
+        self._loops: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> None:
+        """Open the store, read the definitions, and begin to work."""
+        await self.store.open()
+        await self.catalog.load()
+        limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
+        self.start_limits.seed(await self.store.in_progress_counts(limited))
+        loops = (self.committer.run(), self.timers.run(), self.relay.run())
+        self._loops = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self) -> None:
+        """Answer waiting workers, finish the commits that are on their way, and close the store."""
+        self.dispatcher.release_all()
+        deadline = asyncio.get_running_loop().time() + STOP_S
+        while not self.committer.is_idle and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.005)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self.store.close()
+
+    async def settle(self, timeout_s: float = 5.0) -> bool:
+        """Wait until messages between workflows have arrived; False when that takes longer than *timeout_s*."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while not (self.relay.is_idle and self.committer.is_idle):
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(0.002)
+        return True
+
+    async def _handle_event(self, queue: str, message_id: str, payload: bytes) -> None:
+        if self.on_event is not None:
+            await self.on_event(queue, message_id, payload)

@@ -1,0 +1,99 @@
+"""Messages between workflows, and events: from the outbox to where they belong, each exactly once.
+
+A command is consumed by the commit of its target, which deletes it. An event is handled outside of a workflow and deleted then.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from podium.engine import commands
+from podium.engine.commands import Command
+from podium.model.errors import PodiumError, Quarantined, Unavailable
+from podium.model.transition import Message, Transition
+from podium.store import Store
+
+READ_MAX = 500
+TRY_AGAIN_S = 1.0
+ON_ITS_WAY_MAX = 5_000
+
+log = logging.getLogger(__name__)
+
+_COMMANDS = (
+    commands.StartWorkflow | commands.ChildEnded | commands.ChildRevived | commands.Terminate | commands.Retry | commands.UpdateTask
+)
+_decode_command = msgspec.msgpack.Decoder(_COMMANDS).decode
+_decode_event = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
+
+Submit = Callable[[str, Command, int], "asyncio.Future[Any]"]
+HandleEvent = Callable[[str, str, bytes], Awaitable[None]]
+
+
+class Relay:
+    """Carries the messages of the outbox, in their order."""
+
+    def __init__(self, store: Store, submit: Submit, handle_event: HandleEvent) -> None:
+        self._store = store
+        self._submit = submit
+        self._handle_event = handle_event
+        self._last_id = 0
+        self._news = asyncio.Event()
+        self._news.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no message is on its way."""
+        return not self._tasks and not self._news.is_set()
+
+    def note(self, change: Transition) -> None:
+        """Learn that a commit holds messages."""
+        if change.messages:
+            self._news.set()
+
+    async def run(self) -> None:
+        """Relay for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self._read()
+            except PodiumError:
+                self._news.set()
+                await asyncio.sleep(TRY_AGAIN_S)
+
+    async def _read(self) -> None:
+        while True:
+            messages = await self._store.messages(self._last_id, READ_MAX)
+            for message in messages:
+                self._last_id = message.id
+                task = asyncio.get_running_loop().create_task(self._carry(message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            if len(messages) < READ_MAX:
+                return
+            while len(self._tasks) > ON_ITS_WAY_MAX:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _carry(self, message: Message) -> None:
+        """Bring one message home; only an unreachable store makes it wait."""
+        while True:
+            try:
+                if message.kind == "event":
+                    message_id, payload = _decode_event(message.body)
+                    await self._handle_event(message.target, message_id, payload)
+                    await self._store.drop_messages([message.id])
+                else:
+                    await self._submit(message.target, _decode_command(message.body), message.id)
+                return
+            except Unavailable:
+                await asyncio.sleep(TRY_AGAIN_S)
+            except Quarantined:
+                return  # stays in the outbox until the workflow is released
+            except PodiumError as error:
+                log.warning("message %d for %s was refused: %s", message.id, message.target, error.message)
+                await self._store.drop_messages([message.id])
+                return

@@ -1,0 +1,89 @@
+"""The context of decisions on this node: clock, definitions, limits, and the answers of scripts."""
+
+from collections.abc import Callable, Mapping
+
+from podium.engine.context import Limits, Script, ScriptAnswer
+from podium.engine.graph import Graph
+from podium.engine.task_type import Registry
+from podium.model.task_def import TaskDef
+from podium.model.workflow_def import WorkflowDef
+from podium.runtime.catalog import Catalog
+from podium.runtime.clock import Clock
+
+ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
+STACK_NAMES = ("NETFLIX_ENV", "NETFLIX_STACK")
+
+
+class World:
+    """What all decisions of a node share; `context()` gives what one decision sees."""
+
+    def __init__(
+        self, clock: Clock, catalog: Catalog, types: Registry, limits: Limits, variables: Mapping[str, str]
+    ) -> None:
+        self.clock = clock
+        self.catalog = catalog
+        self.types = types
+        self.limits = limits
+        self.variables = variables  # of the process; only what is allowed is looked at
+        self.is_domain_active: Callable[[str], bool] = lambda _: False
+
+    def context(self) -> "Sight":
+        """Return the world at this moment."""
+        return Sight(self)
+
+
+class Sight:
+    """The world as one decision sees it (engine.context.Context)."""
+
+    __slots__ = ("_answers", "_world", "limits", "now_ms", "types")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._answers: dict[Script, ScriptAnswer] = {}
+        self.now_ms = world.clock.now_ms()
+        self.limits = world.limits
+        self.types = world.types
+
+    def new_workflow_id(self) -> str:
+        """Return a fresh workflow id."""
+        return self._world.clock.new_workflow_id()
+
+    def jitter(self) -> float:
+        """Return a number from 0 up to 1."""
+        return self._world.clock.jitter()
+
+    def graph(self, name: str, version: int | None) -> Graph | None:
+        """Return the bound definition, the latest one without a version."""
+        return self._world.catalog.graph(name, version)
+
+    def graph_by_hash(self, def_hash: str) -> Graph | None:
+        """Return a definition that was bound before."""
+        return self._world.catalog.graph_by_hash(def_hash)
+
+    def bind(self, definition: WorkflowDef) -> Graph:
+        """Bind and keep a definition that comes with a request."""
+        return self._world.catalog.bind(definition)
+
+    def task_def(self, name: str) -> TaskDef | None:
+        """Return a registered task definition."""
+        return self._world.catalog.task_def(name)
+
+    def is_domain_active(self, queue: str) -> bool:
+        """Whether a worker polled *queue* a short time ago."""
+        return self._world.is_domain_active(queue)
+
+    def environment(self, name: str) -> str | None:
+        """Return a value of the environment store: a process variable with the prefix CONDUCTOR_ENV_."""
+        return self._world.variables.get(ENVIRONMENT_PREFIX + name)
+
+    def system(self, name: str) -> str | None:
+        """Return NETFLIX_ENV or NETFLIX_STACK; no other variable of the process is given away."""
+        return self._world.variables.get(name) if name in STACK_NAMES else None
+
+    def script(self, script: Script) -> ScriptAnswer | None:
+        """Return the answer of a script that was evaluated for this decision."""
+        return self._answers.get(script)
+
+    def learn(self, script: Script, answer: ScriptAnswer) -> None:
+        """Take the answer of a script."""
+        self._answers[script] = answer

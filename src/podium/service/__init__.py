@@ -1,0 +1,1 @@
+"""podium's service package."""

@@ -1,0 +1,133 @@
+"""The persistence port: what the rest of podium may ask of a database.
+
+One transaction holds any number of transitions, each guarded by its workflow's version. An adapter promises: all of a transition or
+nothing of it; nothing of a transition whose version is stale; an answer only when the data is durable. Adapters keep no rules of the
+engine. The suite in tests/contract holds for every adapter.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Protocol
+
+from podium.model.transition import Message, QueueRow, Transition
+from podium.model.task import Task, TaskLog
+from podium.store.query import Search
+from podium.store.records import (
+    Document,
+    EventExecution,
+    Page,
+    QueueSize,
+    StoredWorkflow,
+    TaskRow,
+    WorkflowRow,
+)
+
+__all__ = ["Store"]
+
+
+class Store(Protocol):
+    """A database with the workflows, their tasks, queues, wake-ups and messages, and the definitions."""
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date."""
+
+    async def close(self) -> None:
+        """Finish what was begun and release the database."""
+
+    async def now_ms(self) -> int:
+        """Return the time of the database, by which all nodes agree."""
+
+    # workflows
+    async def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:
+        """Return header, payloads and all tasks (by seq) of those workflows that exist."""
+
+    async def commit(self, transitions: Sequence[Transition]) -> list[bool]:
+        """Write all transitions in one durable transaction.
+
+        The answer says for each whether its version held; a stale one is left out, the others are written. For each one that is
+        written the header's `version` is stored as it is in the workflow (the caller raised it), and `workflow.row` is set when
+        the store has a key of its own. Messages get ids; the caller finds them through `messages` of the next relay.
+        """
+
+    async def exists(self, workflow_id: str) -> bool:
+        """Whether the workflow is stored."""
+
+    # queues and time
+    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
+        """Return up to *limit* rows of *queue* that are visible, best priority first, then the longest visible."""
+
+    async def next_visible_ms(self, queue: str) -> int:
+        """Return when the first row of *queue* becomes visible; 0 when it is empty."""
+
+    async def due(self, now_ms: int, limit: int) -> list[str]:
+        """Return the ids of workflows whose wake-up has come, the earliest first."""
+
+    async def next_wake_ms(self) -> int:
+        """Return the earliest wake-up of all workflows; 0 when there is none."""
+
+    async def messages(self, after_id: int, limit: int) -> list[Message]:
+        """Return messages of the outbox with an id above *after_id*, in order."""
+
+    async def drop_messages(self, ids: Sequence[int]) -> None:
+        """Delete messages that were handled outside of a workflow's commit."""
+
+    async def queue_sizes(self) -> list[QueueSize]:
+        """Return each queue's number of waiting and of leased rows."""
+
+    # reading
+    async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:
+        """Return the tasks of a workflow by seq; limit 0 means all."""
+
+    async def task(self, workflow_id: str, seq: int) -> Task | None:
+        """Return one task."""
+
+    async def add_logs(self, workflow_id: str, seq: int, logs: Sequence[TaskLog]) -> None:
+        """Append log lines to a task, which need not exist; at most 10,000 lines per task are kept."""
+
+    async def logs(self, workflow_id: str, seq: int) -> list[TaskLog]:
+        """Return the log lines of a task, the oldest first."""
+
+    async def search_workflows(self, search: Search) -> Page[WorkflowRow]:
+        """Return one page of workflows and the number of all that match."""
+
+    async def search_tasks(self, search: Search) -> Page[TaskRow]:
+        """Return one page of tasks and the number of all that match."""
+
+    async def running_ids(self, name: str, version: int, *, from_ms: int = 0, to_ms: int = 0) -> list[str]:
+        """Return ids of open workflows of a definition (at most 10,000), by start time when a range is given."""
+
+    async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
+        """Return workflow ids by correlation id; only running ones unless *closed*."""
+
+    async def by_idempotency_key(self, name: str, key: str) -> str | None:
+        """Return the id of the latest workflow of *name* that was started with *key*."""
+
+    async def open_tasks(self, queue: str, start: int, count: int) -> list[tuple[str, Task]]:
+        """Return waiting tasks of a queue with their workflow ids."""
+
+    async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Return how many tasks of each task definition are in progress; used once when a limit comes into use."""
+
+    # definitions and other documents: (kind, name, version) -> JSON
+    async def put_document(self, document: Document, *, replace: bool = True) -> bool:
+        """Store a document; False when it exists and *replace* is not set."""
+
+    async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
+        """Delete a document; False when there was none."""
+
+    async def documents(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, by name and version."""
+
+    async def put_definition(self, def_hash: str, body: bytes) -> None:
+        """Keep a bound definition under its content hash; storing it again changes nothing."""
+
+    async def definition(self, def_hash: str) -> bytes | None:
+        """Return a bound definition."""
+
+    async def add_event_execution(self, execution: EventExecution) -> bool:
+        """Record the execution of an event action; False when it is recorded already."""
+
+    async def event_executions(self, handler: str, limit: int) -> list[EventExecution]:
+        """Return the newest executions of a handler, or of all handlers for an empty name."""
+
+    def check(self) -> AsyncIterator[str]:
+        """Yield one line for each broken promise in the database; nothing when all is well."""

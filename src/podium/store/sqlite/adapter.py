@@ -1,0 +1,225 @@
+"""The store port over SQLite.
+
+Point reads run on the event loop's thread, since a hop to another thread costs more than they do; writing, scans and large loads run
+in threads with connections of their own.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from podium.model.task import Task, TaskLog
+from podium.model.transition import Message, QueueRow, Transition
+from podium.store.records import Document, EventExecution, QueueSize, StoredWorkflow
+from podium.store.sqlite import connection as sqlite
+from podium.store.sqlite import listing
+from podium.store.sqlite.commit import Commit, Counters
+from podium.store.sqlite.reader import Reader
+from podium.store.sqlite.rows import write_logs
+from podium.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+TASKS_INLINE_MAX = 500  # more are read in another thread
+
+
+class SqliteStore:
+    """A database in one file, for one server process."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path).absolute()
+        self._lock = -1
+        self._last_ms = 0
+
+    async def open(self) -> None:
+        """Take the file for this process and bring the schema up to date; raises a PodiumError that says what is wrong."""
+        self._lock = sqlite.lock(self._path)
+        try:
+            with sqlite.outages():
+                self._connect()
+        except BaseException:
+            os.close(self._lock)
+            self._lock = -1
+            raise
+
+    def _connect(self) -> None:
+        connection = sqlite.prepare(self._path)
+        self._warm = Reader(connection)
+        self._writer = Writer(connection, self._path)
+        self._cold = Reader(sqlite.connect(self._path, query_only=True))
+        self._scanner = Reader(sqlite.connect(self._path, query_only=True, cache_kib=8 * 1024))
+        self._scans = ThreadPoolExecutor(1, thread_name_prefix="podium-reader")
+        self._counters = Counters(
+            self._warm.value("SELECT max(row) FROM workflow") or 0,
+            self._warm.value("SELECT max(id) FROM message") or 0,
+        )
+
+    async def close(self) -> None:
+        """Finish what was begun and release the file. Closing twice is harmless."""
+        if self._lock < 0:
+            return
+        descriptor, self._lock = self._lock, -1
+        await self._writer.drain()
+        await asyncio.to_thread(self._disconnect)
+        os.close(descriptor)
+
+    def _disconnect(self) -> None:
+        self._scans.shutdown()
+        self._scanner.close()
+        self._cold.close()
+        self._writer.stop()
+
+    async def now_ms(self) -> int:
+        """Return this machine's time, which never goes backwards here."""
+        self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
+        return self._last_ms
+
+    @property
+    def _reader(self) -> Reader:
+        # The writer's connection knows the pages it wrote; another one reads them again after each commit.
+        return self._cold if self._writer.is_busy else self._warm
+
+    async def _scan(self, work: Callable[[Reader], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._scans, work, self._scanner)
+
+    # workflows
+    async def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:
+        """Return header, payloads and all tasks (by seq) of those workflows that exist."""
+        if self._reader.size(workflow_ids) > TASKS_INLINE_MAX:
+            return await self._scan(lambda reader: reader.load(workflow_ids))
+        return self._reader.load(workflow_ids)
+
+    async def commit(self, transitions: Sequence[Transition]) -> list[bool]:
+        """Write all transitions in one durable transaction. The rows are taken before the first wait."""
+        held = await self._writer.run(Commit(transitions, self._counters).write)
+        for transition, is_held in zip(transitions, held, strict=True):
+            if not is_held and transition.expected_version < 0:
+                transition.workflow.row = 0
+        return held
+
+    async def exists(self, workflow_id: str) -> bool:
+        """Whether the workflow is stored."""
+        return self._reader.row_of(workflow_id) != 0
+
+    async def running_ids(self, name: str, version: int, *, from_ms: int = 0, to_ms: int = 0) -> list[str]:
+        """Return ids of open workflows of a definition, the earliest first; version 0 means any."""
+        return await self._scan(lambda reader: listing.running_ids(reader, name, version, from_ms, to_ms))
+
+    async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
+        """Return the workflow ids of each correlation id, in the order of arrival; only running ones unless *closed*."""
+        return await self._scan(lambda reader: listing.correlated(reader, name, correlation_ids, closed))
+
+    async def by_idempotency_key(self, name: str, key: str) -> str | None:
+        """Return the id of the latest workflow of *name* that was started with *key*."""
+        sql = "SELECT id FROM workflow WHERE idempotency_key = ? AND name = ? ORDER BY row DESC LIMIT 1"
+        found: str | None = self._reader.value(sql, (key, name))
+        return found
+
+    # queues and time
+    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
+        """Return visible rows of a queue, best priority first, then the longest visible."""
+        return self._reader.ready(queue, now_ms, limit)
+
+    async def next_visible_ms(self, queue: str) -> int:
+        """Return when the first row of a queue becomes visible; 0 when it is empty."""
+        return self._reader.next_visible_ms(queue)
+
+    async def due(self, now_ms: int, limit: int) -> list[str]:
+        """Return the ids of workflows whose wake-up has come, the earliest first."""
+        return self._reader.due(now_ms, limit)
+
+    async def next_wake_ms(self) -> int:
+        """Return the earliest wake-up of all workflows; 0 when there is none."""
+        return self._reader.next_wake_ms()
+
+    async def messages(self, after_id: int, limit: int) -> list[Message]:
+        """Return messages of the outbox, in order."""
+        return self._reader.messages(after_id, limit)
+
+    async def drop_messages(self, ids: Sequence[int]) -> None:
+        """Delete messages that were handled outside of a workflow's commit."""
+        rows = [(number,) for number in ids]
+        await self._writer.run(lambda c: c.executemany("DELETE FROM message WHERE id = ?", rows).fetchall())
+
+    async def queue_sizes(self) -> list[QueueSize]:
+        """Return each queue's number of waiting rows; a row is deleted when its task is leased."""
+        return await self._scan(Reader.queue_sizes)
+
+    # tasks
+    async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:
+        """Return the tasks of a workflow by seq; limit 0 means all."""
+        if not 0 < limit <= TASKS_INLINE_MAX and self._reader.size([workflow_id]) > TASKS_INLINE_MAX:
+            return await self._scan(lambda reader: reader.tasks(workflow_id, after_seq, limit))
+        return self._reader.tasks(workflow_id, after_seq, limit)
+
+    async def task(self, workflow_id: str, seq: int) -> Task | None:
+        """Return one task."""
+        return self._reader.task(workflow_id, seq)
+
+    async def add_logs(self, workflow_id: str, seq: int, logs: Sequence[TaskLog]) -> None:
+        """Append log lines to a task, which need not exist; the newest 10,000 are kept."""
+        rows = [(workflow_id, seq, log.createdTime, log.log) for log in logs]
+        if rows:
+            await self._writer.run(lambda c: write_logs(c, rows))
+
+    async def open_tasks(self, queue: str, start: int, count: int) -> list[tuple[str, Task]]:
+        """Return waiting tasks of a queue with their workflow ids, in the order of the queue."""
+        return await self._scan(lambda reader: listing.open_tasks(reader, queue, start, count))
+
+    async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Return how many tasks of each task definition are in progress. Walks over the tasks of all open workflows."""
+        return await self._scan(lambda reader: listing.in_progress_counts(reader, names))
+
+    async def logs(self, workflow_id: str, seq: int) -> list[TaskLog]:
+        """Return the log lines of a task, the oldest first."""
+        return self._reader.logs(workflow_id, seq)
+
+    # definitions and other documents
+    async def put_document(self, document: Document, *, replace: bool = True) -> bool:
+        """Store a document; False when it exists and *replace* is not set."""
+        sql = "INSERT INTO document VALUES (?,?,?,?,?) ON CONFLICT DO " + (
+            "UPDATE SET updated_ms = excluded.updated_ms, body = excluded.body" if replace else "NOTHING"
+        )
+        row = (document.kind, document.name, document.version, document.updated_ms, document.body)
+        return await self._change(sql, row) > 0
+
+    async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
+        """Delete a document; False when there was none."""
+        sql = "DELETE FROM document WHERE kind = ? AND name = ? AND version = ?"
+        return await self._change(sql, (kind, name, version)) > 0
+
+    async def documents(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, by name and version."""
+        return self._reader.documents(kind)
+
+    async def put_definition(self, def_hash: str, body: bytes) -> None:
+        """Keep a bound definition under its content hash."""
+        if await self.definition(def_hash) is None:
+            await self._change("INSERT INTO definition VALUES (?,?) ON CONFLICT DO NOTHING", (def_hash, body))
+
+    async def definition(self, def_hash: str) -> bytes | None:
+        """Return a bound definition."""
+        found: bytes | None = self._reader.value("SELECT body FROM definition WHERE hash = ?", (def_hash,))
+        return found
+
+    async def add_event_execution(self, execution: EventExecution) -> bool:
+        """Record the execution of an event action; False when it is recorded already."""
+        sql = "INSERT INTO event_execution (id, handler, body) VALUES (?,?,?) ON CONFLICT DO NOTHING"
+        row = (execution.id, execution.handler, msgspec.msgpack.encode(execution))
+        return await self._change(sql, row) > 0
+
+    async def event_executions(self, handler: str, limit: int) -> list[EventExecution]:
+        """Return the newest executions of a handler, or of all handlers for an empty name."""
+        return await self._scan(lambda reader: listing.event_executions(reader, handler, limit))
+
+    async def _change(self, sql: str, values: Sequence[object]) -> int:
+        def change(connection: sqlite.apsw.Connection) -> int:
+            connection.execute(sql, values)
+            return connection.changes()
+
+        return await self._writer.run(change)

@@ -1,0 +1,59 @@
+"""Reads that may walk over many rows: they run in the reader's thread, never on the event loop."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from podium.model.task import Task
+from podium.store.records import EventExecution
+from podium.store.sqlite.reader import OPEN, Reader
+from podium.store.sqlite.rows import TASKS, decode_task
+
+RUNNING_IDS_MAX = 10_000
+EVER_MS = 1 << 62
+
+
+def running_ids(reader: Reader, name: str, version: int, from_ms: int, to_ms: int) -> list[str]:
+    """Return ids of open workflows of a definition, the earliest first; version 0 means any."""
+    sql = (
+        f"SELECT id FROM workflow WHERE name = ? AND {OPEN} AND ? IN (0, def_version) "  # noqa: S608
+        "AND created_ms BETWEEN ? AND ? ORDER BY created_ms, row LIMIT ?"
+    )
+    return [found for (found,) in reader.rows(sql, (name, version, from_ms, to_ms or EVER_MS, RUNNING_IDS_MAX))]
+
+
+def correlated(reader: Reader, name: str, correlation_ids: Sequence[str], closed: bool) -> dict[str, list[str]]:
+    """Return the workflow ids of each correlation id, in the order of arrival."""
+    sql = "SELECT id FROM workflow WHERE correlation_id = ? AND name = ?" + ("" if closed else f" AND {OPEN}") + " ORDER BY row"
+    return {
+        correlation_id: [found for (found,) in reader.rows(sql, (correlation_id, name))]
+        for correlation_id in dict.fromkeys(correlation_ids)
+    }
+
+
+def open_tasks(reader: Reader, queue: str, start: int, count: int) -> list[tuple[str, Task]]:
+    """Return waiting tasks of a queue in its order."""
+    sql = (
+        "SELECT queue.workflow_id, task.body FROM queue JOIN task USING (key) WHERE queue.queue = ? "
+        "ORDER BY queue.priority DESC, queue.visible_ms, queue.key LIMIT ? OFFSET ?"
+    )
+    return [(workflow_id, decode_task(body)) for workflow_id, body in reader.rows(sql, (queue, count, start))]
+
+
+def in_progress_counts(reader: Reader, names: Iterable[str]) -> dict[str, int]:
+    """Return how many tasks of each name are in progress. Walks over the tasks of all open workflows."""
+    wanted = list(dict.fromkeys(names))
+    marks = ",".join("?" * len(wanted))
+    sql = (
+        "SELECT task.name, count(*) FROM workflow CROSS JOIN task "  # noqa: S608
+        f"ON task.key BETWEEN workflow.row << 24 AND (workflow.row << 24) + {TASKS - 1} "
+        f"WHERE workflow.{OPEN} AND task.status = 'IN_PROGRESS' AND task.name IN ({marks}) GROUP BY task.name"
+    )
+    return dict.fromkeys(wanted, 0) | dict(reader.rows(sql, wanted))
+
+
+def event_executions(reader: Reader, handler: str, limit: int) -> list[EventExecution]:
+    """Return the newest executions of a handler, or of all for an empty name."""
+    where = "WHERE handler = ?" if handler else "WHERE ? = ''"
+    sql = f"SELECT body FROM event_execution {where} ORDER BY number DESC LIMIT ?"  # noqa: S608
+    return [msgspec.msgpack.decode(body, type=EventExecution) for (body,) in reader.rows(sql, (handler, limit))]

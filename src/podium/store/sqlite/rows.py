@@ -1,0 +1,269 @@
+"""Transitions as rows of the tables, and writing them: the hot path of the store.
+
+`Batch.add` encodes at once, so a later change of a workflow in memory is not seen. Writing is done in the writer's thread.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apsw
+import msgspec
+
+from podium.model.task import EMPTY, Task
+from podium.model.transition import Message, QueueRow, Transition
+from podium.model.workflow import Head, Workflow
+
+encode = msgspec.msgpack.Encoder().encode
+decode_head = msgspec.msgpack.Decoder(Head).decode
+decode_task = msgspec.msgpack.Decoder(Task).decode
+
+TASK_BITS = 24
+TASKS = 1 << TASK_BITS
+INPUT, OUTPUT, VARIABLES = 0, 1, 2
+LOGS_MAX = 10_000
+
+_INSERT_HEAD = (
+    "INSERT INTO workflow VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+)
+_UPDATE_HEAD = "UPDATE workflow SET version = ?3, updated_ms = ?4, body = ?5 WHERE row = ?1 AND version = ?2"
+_SEARCHED = (
+    "name, def_version, status, wake_ms, created_ms, ended_ms, priority, correlation_id, parent_id, reason, event, "
+    "created_by, idempotency_key, failed_refs, failed_names"
+)
+_VALUES = ",".join(f"?{number}" for number in range(2, 17))
+_UPDATE_SEARCHED = (
+    f"UPDATE workflow SET ({_SEARCHED}) = ({_VALUES}) WHERE row = ?1 AND ({_SEARCHED}) IS NOT ({_VALUES})"  # noqa: S608
+)
+_REMOVE_HEAD = "DELETE FROM workflow WHERE row = ? AND version = ?"
+_REMOVE_LOGS = (
+    "DELETE FROM log WHERE workflow_id = (SELECT id FROM workflow WHERE row = ? AND version = ?)"
+)
+_REMOVE_PAYLOADS = "DELETE FROM payload WHERE key BETWEEN ? AND ?"
+_WRITE_PAYLOAD = "REPLACE INTO payload VALUES (?,?)"
+_WRITE_TASK = "REPLACE INTO task VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_REMOVE_TASKS = "DELETE FROM task WHERE key BETWEEN ? AND ?"
+_ENQUEUE = "REPLACE INTO queue VALUES (?,?,?,?,?,?)"
+_DEQUEUE = "DELETE FROM queue WHERE key = ?"
+_DEQUEUE_ALL = "DELETE FROM queue WHERE key BETWEEN ? AND ?"
+_SEND = "INSERT INTO message VALUES (?,?,?,?)"
+_APPLY = "DELETE FROM message WHERE id = ?"
+_LOG = (
+    "INSERT INTO log SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4 FROM log WHERE workflow_id = ?1 AND seq = ?2"
+)
+_TRIM_LOGS = (
+    "DELETE FROM log WHERE workflow_id = ?1 AND seq = ?2 AND number <= "
+    f"(SELECT max(number) FROM log WHERE workflow_id = ?1 AND seq = ?2) - {LOGS_MAX}"  # noqa: S608
+)
+
+Row = tuple[Any, ...]
+
+
+class Batch:
+    """The rows of transitions of different workflows."""
+
+    def __init__(self) -> None:
+        self.created: list[Row] = []
+        self.updated: list[Row] = []
+        self.searched: list[Row] = []
+        self.removed: list[Row] = []
+        self.emptied: list[Row] = []  # ranges of tasks to delete
+        self.unqueued: list[Row] = []  # ranges of queue rows to delete
+        self.payloads: list[Row] = []
+        self.tasks: list[Row] = []
+        self.enqueued: list[Row] = []
+        self.dequeued: list[Row] = []
+        self.rest: list[Rest] = []
+        self.stale: set[int] = set()  # keys of workflows whose version did not hold
+
+    def add(self, transition: Transition, row: int, message_id: int) -> None:
+        """Take the rows of *transition*, whose workflow has the key *row*; its messages get ids from *message_id* on."""
+        workflow = transition.workflow
+        head = workflow.head
+        if transition.removed:
+            self._remove(row, transition.expected_version)
+        else:
+            self._add_head(head, row, transition.expected_version)
+            self._add_payloads(transition, workflow, row << 2)
+            self._add_tasks(transition, row << TASK_BITS)
+            self._add_queue(transition, row << TASK_BITS)
+        if transition.messages or transition.applied or transition.logs:
+            self.rest.append(Rest(transition, row, message_id))
+
+    def _add_head(self, head: Head, row: int, expected: int) -> None:
+        searched = (
+            head.name,
+            head.def_version,
+            head.status,
+            head.wake_ms,
+            head.created_ms,
+            head.ended_ms,
+            head.priority,
+            head.correlation_id,
+            head.parent_id,
+            head.reason,
+            head.event,
+            head.created_by,
+            head.idempotency_key,
+            ",".join(head.failed_refs),
+            ",".join(head.failed_names),
+        )
+        body = encode(head)
+        if expected < 0:
+            self.created.append((row, head.id, head.version, head.updated_ms, *searched, body))
+        else:
+            self.updated.append((row, expected, head.version, head.updated_ms, body))
+            self.searched.append((row, *searched))
+
+    def _add_payloads(self, transition: Transition, workflow: Workflow, key: int) -> None:
+        new = transition.expected_version < 0
+        if transition.input_changed or (new and workflow.input != EMPTY):
+            self.payloads.append((key | INPUT, workflow.input))
+        if transition.output_changed or (new and workflow.output != EMPTY):
+            self.payloads.append((key | OUTPUT, workflow.output))
+        if transition.variables_changed or (new and workflow.variables != EMPTY):
+            self.payloads.append((key | VARIABLES, workflow.variables))
+
+    def _add_tasks(self, transition: Transition, key: int) -> None:
+        if transition.deleted_all:
+            self.emptied.append((key, key + TASKS - 1))
+        elif transition.deleted:
+            self.emptied += [(key | seq, key | seq) for seq in transition.deleted]
+        for task in transition.inserted:
+            self.tasks.append(_task_row(task, key))
+        for task in transition.updated.values():
+            self.tasks.append(_task_row(task, key))
+
+    def _add_queue(self, transition: Transition, key: int) -> None:
+        if transition.dequeued_all:
+            self.unqueued.append((key, key + TASKS - 1))
+        for seq in transition.dequeued:
+            self.dequeued.append((key | seq,))
+        for row in transition.enqueued.values():
+            self.enqueued.append(_queue_row(row, key))
+
+    def _remove(self, row: int, expected: int) -> None:
+        key = row << TASK_BITS
+        self.removed.append((row, expected))
+        self.emptied.append((key, key + TASKS - 1))
+        self.unqueued.append((key, key + TASKS - 1))
+
+    def write(self, connection: apsw.Connection) -> None:
+        """Write all rows but those of stale workflows, which are in `stale` afterwards."""
+        connection.execute("SAVEPOINT batch")
+        if not self._write_heads(connection):
+            connection.execute("ROLLBACK TO batch")
+            self._drop_stale(connection)
+            self._write_heads(connection)
+        connection.execute("RELEASE batch")
+        self._write_rows(connection)
+
+    def _write_heads(self, connection: apsw.Connection) -> bool:
+        many = connection.executemany
+        if self.removed:
+            many(_REMOVE_LOGS, self.removed)
+        before = connection.total_changes()
+        if self.created:
+            many(_INSERT_HEAD, self.created)
+        if self.updated:
+            many(_UPDATE_HEAD, self.updated)
+        if self.removed:
+            many(_REMOVE_HEAD, self.removed)
+        return connection.total_changes() - before == len(self.created) + len(self.updated) + len(self.removed)
+
+    def _write_rows(self, connection: apsw.Connection) -> None:
+        many = connection.executemany
+        if self.searched:
+            many(_UPDATE_SEARCHED, self.searched)
+        if self.emptied:
+            many(_REMOVE_TASKS, self.emptied)
+        if self.unqueued:
+            many(_DEQUEUE_ALL, self.unqueued)
+        if self.payloads:
+            many(_WRITE_PAYLOAD, self.payloads)
+        if self.tasks:
+            many(_WRITE_TASK, self.tasks)
+        if self.dequeued:
+            many(_DEQUEUE, self.dequeued)
+        if self.enqueued:
+            many(_ENQUEUE, self.enqueued)
+        if self.removed:
+            many(_REMOVE_PAYLOADS, [(row << 2, row << 2 | VARIABLES) for row, _ in self.removed])
+        for rest in self.rest:
+            rest.write(connection)
+
+    def _drop_stale(self, connection: apsw.Connection) -> None:
+        find_id, find_version = "SELECT 1 FROM workflow WHERE id = ?", "SELECT 1 FROM workflow WHERE row = ? AND version = ?"
+        stale = self.stale
+        stale.update(row[0] for row in self.created if connection.execute(find_id, (row[1],)).get)
+        for row in (*self.updated, *self.removed):
+            if not connection.execute(find_version, row[:2]).get:
+                stale.add(row[0])
+        for rows, shift in (
+            (self.created, 0),
+            (self.updated, 0),
+            (self.searched, 0),
+            (self.removed, 0),
+            (self.payloads, 2),
+            (self.emptied, TASK_BITS),
+            (self.unqueued, TASK_BITS),
+            (self.tasks, TASK_BITS),
+            (self.enqueued, TASK_BITS),
+            (self.dequeued, TASK_BITS),
+        ):
+            rows[:] = [row for row in rows if row[0] >> shift not in stale]
+        self.rest = [rest for rest in self.rest if rest.row not in stale]
+
+
+class Rest:
+    """The rarer rows of one transition: messages out, messages used up, log lines."""
+
+    __slots__ = ("applied", "logs", "row", "sent")
+
+    def __init__(self, transition: Transition, row: int, message_id: int) -> None:
+        self.row = row
+        self.sent = message_rows(transition.messages, message_id)
+        self.applied = [(number,) for number in transition.applied]
+        workflow_id = transition.workflow.head.id
+        self.logs = [(workflow_id, seq, log.createdTime, log.log) for seq, log in transition.logs]
+
+    def write(self, connection: apsw.Connection) -> None:
+        """Write the rows."""
+        if self.applied:
+            connection.executemany(_APPLY, self.applied)
+        if self.sent:
+            connection.executemany(_SEND, self.sent)
+        if self.logs:
+            write_logs(connection, self.logs)
+
+
+def message_rows(messages: Iterable[Message], first_id: int) -> list[Row]:
+    """Return the rows of *messages*, numbered from *first_id* on."""
+    return [
+        (number, message.target, message.kind, message.body) for number, message in enumerate(messages, first_id)
+    ]
+
+
+def write_logs(connection: apsw.Connection, logs: Sequence[Row]) -> None:
+    """Append rows (workflow id, seq, time, line); the oldest lines beyond the limit of a task go."""
+    connection.executemany(_LOG, logs)
+    connection.executemany(_TRIM_LOGS, {(row[0], row[1]) for row in logs})
+
+
+def _task_row(task: Task, key: int) -> Row:
+    return (
+        key | task.seq,
+        task.name,
+        task.type,
+        task.status,
+        task.scheduled_ms,
+        task.started_ms,
+        task.ended_ms,
+        task.updated_ms,
+        task.domain,
+        task.reason,
+        encode(task),
+    )
+
+
+def _queue_row(row: QueueRow, key: int) -> Row:
+    return (key | row.seq, row.queue, row.priority, row.visible_ms, row.name, row.workflow_id)

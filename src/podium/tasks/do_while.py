@@ -1,0 +1,159 @@
+"""DO_WHILE: a body that is repeated while a condition holds, or once for each element of a list.
+
+The output of an open loop holds only its counters; what the iterations gave is kept with the workflow and put together when the loop ends,
+so that iteration 20,000 costs what iteration 2 did. Loops inside loops get a suffix per level (`ref__2__1`).
+"""
+
+from typing import Any
+
+from podium.engine.graph import Step
+from podium.engine.scope import LoopOutput
+from podium.engine.session import Place, Plan, Session, encode
+from podium.expressions.javascript import truth
+from podium.expressions.parameters import compile_template
+from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR
+from podium.model.task import Task
+from podium.model.workflow import Loop
+from podium.tasks.evaluation import EvaluationFailed, run_javascript
+from podium.tasks.kind import Kind
+
+
+class DoWhile(Kind):
+    """A loop."""
+
+    name = "DO_WHILE"
+    is_retried = False
+
+    def start(self, task: Task, session: Session) -> None:
+        """Begin the first iteration; a list without elements ends the loop at once."""
+        step = session.step_of(task)
+        if step is None or task.loop_count:
+            return
+        items = list_items(session, step)
+        if items is not None and not items:
+            session.finish(task, COMPLETED, b'{"iteration":0}')
+        elif not step.body:
+            session.fail(task, f"The loop {step.ref} has no tasks", FAILED)
+        else:
+            self._iterate(task, step, session, items)
+
+    def settle(self, task: Task, session: Session) -> None:
+        """When the iteration is over: fail, go on, or end."""
+        loop = session.workflow.loops.get(task.ref)
+        step = session.step_of(task)
+        if loop is None or loop.open or step is None:
+            return
+        reasons = self._failures(task, step, session)
+        if reasons:
+            session.fail(task, "".join(f"{reason} " for reason in reasons), FAILED, loop_output(task, loop))
+            return
+        items = list_items(session, step)
+        try:
+            goes_on = self._goes_on(task, step, session, loop, items)
+        except EvaluationFailed as failure:
+            text = f"Unable to evaluate condition {step.definition.loopCondition}, exception {failure.reason}"
+            session.fail(task, text, FAILED_WITH_TERMINAL_ERROR, loop_output(task, loop))
+            return
+        self._keep_last(task, step, session, loop)
+        if goes_on:
+            self._iterate(task, step, session, items)
+        else:
+            session.finish(task, COMPLETED, loop_output(task, loop))
+
+    def cancel(self, task: Task, session: Session) -> None:
+        """Show what the iterations gave so far."""
+        loop = session.workflow.loops.get(task.ref)
+        if loop is not None:
+            session.set_output(task, loop_output(task, loop))
+
+    def next_input(self, task: Task, step: Step, session: Session) -> bytes:
+        """Keep the input."""
+        return task.input
+
+    def _failures(self, task: Task, step: Step, session: Session) -> list[str]:
+        suffix = f"{task.suffix}__{task.loop_count}"
+        latest = session.workflow.latest
+        body = [latest[ref + suffix] for ref in step.body if ref + suffix in latest]
+        return [one.reason or "" for one in body if one.is_bad]
+
+    def _goes_on(self, task: Task, step: Step, session: Session, loop: Loop, items: list[Any] | None) -> bool:
+        if items is not None and task.loop_count >= len(items):
+            return False
+        if task.loop_count >= session.context.limits.loop_iterations:
+            raise EvaluationFailed("the loop has reached its limit of iterations", timed_out=False)
+        condition = step.definition.loopCondition
+        if not condition or not condition.strip():
+            return items is not None
+        return truth(
+            run_javascript(session, condition, self._condition_input(task, step, session, loop, condition))
+        )
+
+    def _condition_input(
+        self, task: Task, step: Step, session: Session, loop: Loop, condition: str
+    ) -> dict[str, Any]:
+        """Return what `$` is: parameters, the loop's output, and the outputs of the body tasks that the condition names."""
+        values = dict(session.resolve(step, task.seq))
+        suffix = f"{task.suffix}__{task.loop_count}"
+        for ref in step.body:
+            one = session.workflow.latest.get(ref + suffix)
+            if one is not None and ref in condition:
+                values[ref] = session.value(one, "output")
+        counters = session.value(task, "output")
+        known = LoopOutput(counters, loop)
+        rest = condition.replace(f"$.{step.ref}.iteration", "").replace(f"$['{step.ref}']['iteration']", "")
+        values[step.ref] = known if step.ref not in rest else known.whole()
+        values.update({key: counters[key] for key in ("loopIndex", "loopItem") if key in counters})
+        return values
+
+    def _iterate(self, task: Task, step: Step, session: Session, items: list[Any] | None) -> None:
+        first = session.graph.steps[step.body[0]]
+        number = task.loop_count + 1
+        plan = Plan(session)
+        counters: dict[str, Any] = {"iteration": number}
+        if items is not None:
+            counters.update(loopIndex=number - 1, loopItem=items[number - 1])
+        before = task.output
+        session.set_output(task, encode(counters))
+        try:
+            plan.add(first, Place(f"{task.suffix}__{number}", number, task.ref))
+        except BaseException:
+            session.set_output(task, before)  # a script is needed first: this is taken again
+            raise
+        task.loop_count = number
+        session.touch(task)
+        session.adopt(plan)
+
+    def _keep_last(self, task: Task, step: Step, session: Session, loop: Loop) -> None:
+        """Delete the tasks and outputs of iterations that `keepLastN` does not want."""
+        wanted = (step.definition.inputParameters or {}).get("keepLastN")
+        if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
+            return
+        for number in [number for number in loop.seqs if number <= task.loop_count - wanted]:
+            session.change.deleted.extend(loop.seqs.pop(number))
+            session.change.is_changed = True
+            loop.outputs.pop(number, None)
+
+
+def loop_output(task: Task, loop: Loop) -> bytes:
+    """Return the output of a loop with all its iterations, put together without parsing."""
+    parts = []
+    for number in sorted(loop.outputs):
+        body = b",".join(encode(ref) + b":" + output for ref, output in loop.outputs[number].items())
+        parts.append(b'"%d":{%b}' % (number, body))
+    counters = task.output[1:-1].strip() or b'"iteration":%d' % task.loop_count
+    return b"{" + b",".join([*parts, counters]) + b"}"
+
+
+def list_items(session: Session, step: Step) -> list[Any] | None:
+    """Return the elements that the loop runs over, or None when it has no list."""
+    source = step.definition.items
+    if not source or not source.strip():
+        source = (step.definition.inputParameters or {}).get("_items")
+        if not source or (isinstance(source, str) and not source.strip()):
+            return None
+    if "items" not in step.memo:
+        step.memo["items"] = compile_template(source)
+    value = session.scope.resolve(step.memo["items"])
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
