@@ -88,7 +88,8 @@ def _table(rows: list[Row]) -> Table:
         drawn.add_column(heading, justify="right")
     drawn.add_column("budget")
     for what, at, cost, ratio, kind in rows:
-        promised = budget.verdict({"ratio": ratio}, budget.limits("flatness", kind))
+        measured = {"ratio": ratio} if ratio else {}  # what was not measured is missed
+        promised = budget.verdict(measured, budget.limits("flatness", kind))
         drawn.add_row(what, at, f"{cost:.3g}", f"{ratio:.2f}", promised)
     return drawn
 

@@ -3,7 +3,6 @@
 Everything that is not a function of the workflow and the command comes in here, so that the same decision can be repeated.
 """
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -86,5 +85,5 @@ class Context(Protocol):
     def system(self, name: str) -> str | None:
         """Return the value of a bare `${NAME}` that the operator allows."""
 
-    script: Callable[[Script], ScriptAnswer | None]
-    """Returns the answer of a script evaluated for this decision; None when it was not asked yet."""
+    def script(self, script: Script) -> ScriptAnswer | None:
+        """Return the answer of a script evaluated for this decision; None when it was not asked yet."""

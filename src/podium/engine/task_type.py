@@ -4,10 +4,12 @@ A task type says how a step becomes tasks, and, when the engine runs it, what ha
 It works on the session of the decision and does no I/O: types that must act (HTTP, …) are run by the runtime and report back.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from podium.engine.graph import Step
-from podium.model.task import Runs, Task
+from podium.model.task import EMPTY, Runs, Task
 
 if TYPE_CHECKING:
     from podium.engine.session import Place, Plan, Session
@@ -56,3 +58,46 @@ class Registry:
     def system_queues(self) -> list[str]:
         """Return the queues that the server's own runner polls."""
         return sorted(name for name, one in self._types.items() if one.runs == "system")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What the runner reports of a task of the server; `IN_PROGRESS` with a callback means: run it again later."""
+
+    status: str
+    output: bytes = EMPTY
+    reason: str | None = None
+    callback_after_s: int = 0
+
+
+class Request(msgspec.Struct, frozen=True):
+    """An HTTP request to make."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None = None
+    connect_timeout_ms: int = 3000
+    read_timeout_ms: int = 3000
+
+
+class Response(msgspec.Struct, frozen=True):
+    """An HTTP response; header names as they came."""
+
+    status: int
+    phrase: str
+    headers: dict[str, list[str]]
+    body: bytes
+
+
+class Io(Protocol):
+    """The tools that a task of the server gets for its work."""
+
+    async def http(self, request: Request) -> Response:
+        """Make a request and return the response, whatever its status; raises `OSError` with a clear text otherwise."""
+
+
+class SystemTaskType(TaskType, Protocol):
+    """A task type that the server's own runner executes, outside of decisions."""
+
+    async def execute(self, given: dict[str, Any], io: Io) -> Outcome:
+        """Do the work of a task with the input *given* (secrets are put in)."""

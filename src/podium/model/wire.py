@@ -94,7 +94,7 @@ def parse_json(data: bytes) -> Json:
         raise InvalidRequest(_TOO_DEEP) from None
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"JSON parse error: the text is not valid UTF-8: {error.reason}") from None
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # of either parser
         raise InvalidRequest(f"JSON parse error: {error}") from None
     return value
 

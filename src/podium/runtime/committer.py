@@ -177,7 +177,9 @@ class Committer:
                 missing.append(work.workflow_id)
         if missing:
             try:
-                await self._load(missing, history={w.workflow_id for w in works if isinstance(w.mails[0].command, NEEDS_HISTORY)})
+                await self._load(
+                    missing, history={w.workflow_id for w in works if isinstance(w.mails[0].command, NEEDS_HISTORY)}
+                )
             except PodiumError as error:
                 for work in works:
                     self._refuse(work, error)
@@ -373,9 +375,22 @@ class Committer:
         self._release(work)
 
     def _quarantine(self, work: Work, error: Exception) -> None:
+        """Hold a workflow that the engine can't decide, so that it harms no other; what was committed stays."""
         log.error("deciding on workflow %s failed", work.workflow_id, exc_info=error)
-        text = f"Workflow {work.workflow_id} could not be decided: {type(error).__name__}: {error}"
-        self._refuse(work, Quarantined(text))
+        self._spawn(self._hold(work, f"{type(error).__name__}: {error}"))
+
+    async def _hold(self, work: Work, reason: str) -> None:
+        self._cache.drop(work.workflow_id)
+        try:
+            workflow = (await self._load([work.workflow_id])).get(work.workflow_id)
+            if workflow is not None:
+                change = Transition(workflow, workflow.head.version, is_changed=True)
+                workflow.head.version += 1
+                workflow.head.quarantine, workflow.head.wake_ms = reason, 0
+                await self._store.commit([change])
+        except Exception:
+            log.exception("workflow %s could not be marked as quarantined", work.workflow_id)
+        self._refuse(work, Quarantined(f"Workflow {work.workflow_id} is quarantined: {reason}"))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

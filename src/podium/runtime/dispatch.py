@@ -42,7 +42,8 @@ class Poll:
     reply: asyncio.Future[list[Any]]
     raw: bool = False  # answer with (workflow, task) instead of JSON, for the server's own runner
     tasks: list[Any] = field(default_factory=list)
-    promised: int = 0
+    promised: int = 0  # tasks that are on their way to it
+    is_expired: bool = False
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Dispatcher:
         self._waiting: dict[str, deque[Poll]] = {}
         self._waiting_count = 0
         self._empty: set[str] = set()  # queues in which nothing is visible now
-        self._delayed: dict[str, asyncio.TimerHandle] = {}
+        self._delayed: dict[str, tuple[float, asyncio.TimerHandle]] = {}  # when to look again
         self._claiming: set[tuple[str, int]] = set()
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,7 +76,14 @@ class Dispatcher:
     # ---- polls
 
     async def poll(
-        self, task_type: str, domain: str | None, worker_id: str | None, count: int, timeout_ms: int, *, raw: bool = False
+        self,
+        task_type: str,
+        domain: str | None,
+        worker_id: str | None,
+        count: int,
+        timeout_ms: int,
+        *,
+        raw: bool = False,
     ) -> list[Any]:
         """Return up to *count* tasks as JSON, as soon as there is one, or none after *timeout_ms*."""
         queue = f"{domain}:{task_type}" if domain else task_type
@@ -105,6 +113,7 @@ class Dispatcher:
 
     def _time_out(self, poll: Poll) -> None:
         """Answer with nothing, unless a task is on its way to this poll."""
+        poll.is_expired = True
         if not poll.promised and not poll.reply.done():
             poll.reply.set_result(poll.tasks)
 
@@ -156,7 +165,7 @@ class Dispatcher:
         if not polls or row.queue in self._serving:
             return None
         for poll in polls:
-            if poll.promised + len(poll.tasks) < poll.wanted and not poll.reply.done():
+            if poll.promised + len(poll.tasks) < poll.wanted and not (poll.is_expired or poll.reply.done()):
                 if not self._limits.may_start(row.name):
                     return None
                 poll.promised += 1
@@ -164,18 +173,20 @@ class Dispatcher:
         return None
 
     def deliver(self, poll: Poll, workflow: Workflow, task: Task) -> None:
-        """Give a committed task to its poll; the poll is answered when nothing more of this commit is coming."""
-        poll.promised -= 1
+        """Give a committed task to its poll; the poll is answered when nothing more is on its way to it."""
         poll.tasks.append((workflow, task) if poll.raw else self._json(workflow, task))
-        if not poll.reply.done() and poll.promised <= 0:
-            poll.reply.set_result(poll.tasks)
-            self._remove(poll)
+        self._settle(poll)
 
     def give_back(self, poll: Poll) -> None:
         """Take a promise back: the commit failed."""
+        self._settle(poll)
+
+    def _settle(self, poll: Poll) -> None:
+        """One promise less; the last one answers the poll if it has got anything."""
         poll.promised -= 1
-        if poll.tasks and poll.promised <= 0 and not poll.reply.done():
+        if poll.promised <= 0 and (poll.tasks or poll.is_expired) and not poll.reply.done():
             poll.reply.set_result(poll.tasks)
+            self._remove(poll)
 
     def _json(self, workflow: Workflow, task: Task) -> bytes:
         return encode(task_view(workflow.head, task, step_of(workflow, task), self._now_ms()))
@@ -195,6 +206,7 @@ class Dispatcher:
                 self._limits.seen(row.name, queue)
                 self._look_again(queue, self._limits.wait_ms(row.name))
                 break
+            self._claiming.add((row.workflow_id, row.seq))
             leases.append(self._lease(poll, row))
         else:
             if len(rows) >= wanted:
@@ -205,14 +217,12 @@ class Dispatcher:
             await asyncio.gather(*leases)
 
     async def _lease(self, poll: Poll, row: QueueRow) -> None:
-        key = (row.workflow_id, row.seq)
-        self._claiming.add(key)
         try:
             found = await self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
         except PodiumError:
             found = None
         finally:
-            self._claiming.discard(key)
+            self._claiming.discard((row.workflow_id, row.seq))
         if found is None:
             self._limits.cancel(row.name)
         else:
@@ -226,16 +236,19 @@ class Dispatcher:
     def _look_again(self, queue: str, delay_ms: int) -> None:
         loop = asyncio.get_running_loop()
         at = loop.time() + max(delay_ms, 1) / 1000
-        timer = self._delayed.get(queue)
-        if timer is not None:
-            if not timer.cancelled() and timer.when() <= at:
+        known = self._delayed.get(queue)
+        if known is not None:
+            if known[0] <= at:
                 return
-            timer.cancel()
-        self._delayed[queue] = loop.call_at(at, self._look, queue)
+            known[1].cancel()
+        self._delayed[queue] = (at, loop.call_at(at, self._look_now, queue))
+
+    def _look_now(self, queue: str) -> None:
+        self._delayed.pop(queue, None)
+        self._look(queue)
 
     def _look(self, queue: str) -> None:
         """Something of *queue* may be visible: serve the waiting polls, or remember it for the next one."""
-        self._delayed.pop(queue, None)
         self._empty.discard(queue)
         if queue in self._waiting and queue not in self._serving:
             task = asyncio.get_running_loop().create_task(self._serve(queue))
@@ -252,9 +265,7 @@ class Dispatcher:
         finally:
             self._serving.discard(queue)
             for poll in polls:
-                poll.promised -= 1
-                if poll.tasks and not poll.reply.done():
-                    poll.reply.set_result(poll.tasks)
+                self._settle(poll)
             if queue not in self._empty:
                 self._look(queue)
 

@@ -6,19 +6,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from podium.engine.context import Limits, Script, ScriptAnswer
-from podium.engine.task_type import Registry
+from podium.engine.task_type import Io, Registry
 from podium.runtime.cache import Cache
 from podium.runtime.catalog import Catalog
 from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
+from podium.runtime.http_client import HttpClient
 from podium.runtime.limits import StartLimits
 from podium.runtime.relay import Relay
+from podium.runtime.system_tasks import SystemTasks
 from podium.runtime.timers import Timers
 from podium.runtime.world import World
 from podium.store import Store
 
 STOP_S = 4.0
+SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,9 @@ class Node:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
+        io: Io | None = None,
         cache_bytes: int = 64 << 20,
+        system_slots: int = 64,
         variables: Mapping[str, str] | None = None,
     ) -> None:
         self.store = store
@@ -52,6 +57,15 @@ class Node:
         self.timers = Timers(store, self.committer.submit, self.clock.now_ms)
         self.relay = Relay(store, self.committer.submit, self._handle_event)
         self.committer.on_commit += [self.timers.note, self.relay.note]
+        self.variables = variables or {}
+        self.system_tasks = SystemTasks(
+            self.dispatcher,
+            self.committer.submit,
+            types,
+            io or HttpClient(allow_private=True),
+            self.secret,
+            system_slots,
+        )
         self.on_event: Callable[[str, str, bytes], Awaitable[None]] | None = None
         self._loops: list[asyncio.Task[Any]] = []
 
@@ -61,7 +75,7 @@ class Node:
         await self.catalog.load()
         limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
         self.start_limits.seed(await self.store.in_progress_counts(limited))
-        loops = (self.committer.run(), self.timers.run(), self.relay.run())
+        loops = (self.committer.run(), self.timers.run(), self.relay.run(), self.system_tasks.run())
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -74,6 +88,10 @@ class Node:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.store.close()
+
+    def secret(self, name: str) -> str | None:
+        """Return a secret: a process variable with the prefix CONDUCTOR_SECRET_."""
+        return self.variables.get(SECRET_PREFIX + name)
 
     async def settle(self, timeout_s: float = 5.0) -> bool:
         """Wait until messages between workflows have arrived; False when that takes longer than *timeout_s*."""

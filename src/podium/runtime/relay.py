@@ -23,7 +23,12 @@ ON_ITS_WAY_MAX = 5_000
 log = logging.getLogger(__name__)
 
 _COMMANDS = (
-    commands.StartWorkflow | commands.ChildEnded | commands.ChildRevived | commands.Terminate | commands.Retry | commands.UpdateTask
+    commands.StartWorkflow
+    | commands.ChildEnded
+    | commands.ChildRevived
+    | commands.Terminate
+    | commands.Retry
+    | commands.UpdateTask
 )
 _decode_command = msgspec.msgpack.Decoder(_COMMANDS).decode
 _decode_event = msgspec.msgpack.Decoder(tuple[str, bytes]).decode

@@ -87,6 +87,22 @@ def test_free_form_maps_are_left_alone_when_another_property_needs_leniency():
     assert template == {"a": None, "n": "1", "f": 1.0, "big": 123456789012345678901234567890}
 
 
+def test_valid_values_are_untouched_when_another_property_needs_leniency():
+    valid = {
+        "name": "n",
+        "retryLogic": "FIXED",
+        "retryCount": 4,
+        "concurrentExecLimit": 5,
+        "inputKeys": ["a", ""],
+        "taskStatusListenerEnabled": 1,
+        "enforceSchema": 0,
+        "inputSchema": {"name": "s", "type": "JSON"},
+    }
+    assert decode(TaskDef, encode_json(valid | {"description": 5})) == decode(
+        TaskDef, encode_json(valid | {"description": "5"})
+    )
+
+
 def test_leniency_reaches_every_depth():
     body = encode_json(
         {

@@ -107,6 +107,31 @@ def test_dates(text: str, expected: int):
     assert parse_until_ms(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("hours", "names"),
+    [
+        (0, "UTC GMT Z WET"),
+        (1, "WEST BST CET"),
+        (2, "CEST EET"),
+        (3, "EEST MSK"),
+        (5.5, "IST"),
+        (8, "SGT HKT"),
+        (9, "JST KST"),
+        (10, "AEST"),
+        (11, "AEDT"),
+        (-4, "EDT"),
+        (-5, "EST CDT"),
+        (-6, "CST MDT"),
+        (-7, "MST PDT"),
+        (-8, "PST"),
+    ],
+)
+def test_abbreviations_of_zones_are_fixed_offsets_all_year(hours: float, names: str):
+    for name in names.split():
+        for month in (1, 7):
+            assert parse_until_ms(f"2026-0{month}-15 12:00 {name}") == ms(2026, month, 15, 12) - hours * 3_600_000
+
+
 def test_a_date_without_a_zone_is_in_the_default_zone():
     berlin = ZoneInfo("Europe/Berlin")
     assert parse_until_ms("2026-07-01 12:00", berlin) == ms(2026, 7, 1, 10)

@@ -112,6 +112,8 @@ def test_the_deepest_accepted_nesting_can_be_read_and_written():
     depth = DEPTH_MAX - 2
     body = b'{"free":{"a":' + b"[" * depth + b"]" * depth + b"}}"
     assert encode_json(decode(Sample, body)).endswith(b"]" * depth + b"}}")
+    with pytest.raises(InvalidRequest, match="nested more than 250 levels deep"):
+        decode(Sample, body.replace(b"[]", b"[[]]"))
 
 
 def test_a_wide_body_is_not_taken_for_a_deep_one():
@@ -143,6 +145,8 @@ def test_an_absent_body_is_named_as_such(body: bytes):
         (WorkflowDef, b'{"tasks":[{"decisionCases":{"a":5}}]}', "at `$.tasks[0].decisionCases[...]`"),
         (WorkflowDef, b'{"timeoutPolicy":"RETRY"}', "Expected one of ALERT_ONLY, TIME_OUT_WF, got 'RETRY'"),
         (WorkflowDef, b'{"version":2147483648}', "`int` <= 2147483647 - at `$.version`"),
+        (WorkflowDef, b'{"version":-2147483649}', "`int` >= -2147483648 - at `$.version`"),
+        (WorkflowDef, b'{"timeoutSeconds":-9223372036854775809}', "at `$.timeoutSeconds`"),
         (WorkflowDef, b'{"timeoutSeconds":9223372036854775808}', "at `$.timeoutSeconds`"),
         (WorkflowDef, b'{"version":"one"}', "Expected `int`, got `str` - at `$.version`"),
         (WorkflowDef, b'{"version":true}', "Expected `int`, got `bool` - at `$.version`"),
@@ -194,8 +198,22 @@ def test_any_payload_round_trips(payload: dict[str, Any]):
     assert parse_json(json.dumps(payload).encode()) == payload
 
 
-@given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused(body: bytes):
+@pytest.mark.parametrize("number", [2**31 - 1, -(2**31)])
+def test_the_limits_of_an_int_are_read(number: int):
+    assert decode(WorkflowDef, encode_json({"version": number})).version == number
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63)])
+def test_the_limits_of_a_long_are_read(number: int):
+    assert decode(WorkflowDef, encode_json({"timeoutSeconds": number})).timeoutSeconds == number
+
+
+VALID = encode_json({"name": "w\u00e9", "version": 2, "tasks": [{"name": "t", "inputParameters": {"a": [1.5, None]}}]})
+
+
+@given(st.integers(0, len(VALID)), st.integers(0, 5), st.binary(max_size=5))
+def test_any_bytes_are_read_or_refused(begin: int, length: int, instead: bytes):
+    body = VALID[:begin] + instead + VALID[begin + length :]
     with contextlib.suppress(InvalidRequest):
         assert isinstance(decode(WorkflowDef, body), WorkflowDef)
 

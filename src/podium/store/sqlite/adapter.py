@@ -7,24 +7,26 @@ in threads with connections of their own.
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
+import apsw
 import msgspec
 
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
-from podium.store.records import Document, EventExecution, QueueSize, StoredWorkflow
+from podium.store.query import Search
+from podium.store.records import Document, EventExecution, Page, QueueSize, StoredWorkflow, TaskRow, WorkflowRow
 from podium.store.sqlite import connection as sqlite
 from podium.store.sqlite import listing
-from podium.store.sqlite.commit import Commit, Counters
+from podium.store.sqlite.check import check_chunk, check_file
+from podium.store.sqlite.commit import Commit, Given
 from podium.store.sqlite.reader import Reader
 from podium.store.sqlite.rows import write_logs
+from podium.store.sqlite.scans import Scans
+from podium.store.sqlite.search import search_tasks, search_workflows
 from podium.store.sqlite.writer import Writer
 
-T = TypeVar("T")
 TASKS_INLINE_MAX = 500  # more are read in another thread
 
 
@@ -52,9 +54,8 @@ class SqliteStore:
         self._warm = Reader(connection)
         self._writer = Writer(connection, self._path)
         self._cold = Reader(sqlite.connect(self._path, query_only=True))
-        self._scanner = Reader(sqlite.connect(self._path, query_only=True, cache_kib=8 * 1024))
-        self._scans = ThreadPoolExecutor(1, thread_name_prefix="podium-reader")
-        self._counters = Counters(
+        self._scans = Scans(self._path)
+        self._given = Given(
             self._warm.value("SELECT max(row) FROM workflow") or 0,
             self._warm.value("SELECT max(id) FROM message") or 0,
         )
@@ -69,8 +70,7 @@ class SqliteStore:
         os.close(descriptor)
 
     def _disconnect(self) -> None:
-        self._scans.shutdown()
-        self._scanner.close()
+        self._scans.close()
         self._cold.close()
         self._writer.stop()
 
@@ -84,22 +84,19 @@ class SqliteStore:
         # The writer's connection knows the pages it wrote; another one reads them again after each commit.
         return self._cold if self._writer.is_busy else self._warm
 
-    async def _scan(self, work: Callable[[Reader], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._scans, work, self._scanner)
-
     # workflows
     async def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:
         """Return header, payloads and all tasks (by seq) of those workflows that exist."""
         if self._reader.size(workflow_ids) > TASKS_INLINE_MAX:
-            return await self._scan(lambda reader: reader.load(workflow_ids))
+            return await self._scans.run(lambda reader: reader.load(workflow_ids))
         return self._reader.load(workflow_ids)
 
     async def commit(self, transitions: Sequence[Transition]) -> list[bool]:
         """Write all transitions in one durable transaction. The rows are taken before the first wait."""
-        held = await self._writer.run(Commit(transitions, self._counters).write)
-        for transition, is_held in zip(transitions, held, strict=True):
-            if not is_held and transition.expected_version < 0:
-                transition.workflow.row = 0
+        heavy = any(_is_heavy(transition) for transition in transitions)
+        commit = Commit(transitions, self._given)
+        held = await self._writer.run(commit.write, heavy=heavy)
+        commit.finish(held)
         return held
 
     async def exists(self, workflow_id: str) -> bool:
@@ -108,11 +105,11 @@ class SqliteStore:
 
     async def running_ids(self, name: str, version: int, *, from_ms: int = 0, to_ms: int = 0) -> list[str]:
         """Return ids of open workflows of a definition, the earliest first; version 0 means any."""
-        return await self._scan(lambda reader: listing.running_ids(reader, name, version, from_ms, to_ms))
+        return await self._scans.run(lambda reader: listing.running_ids(reader, name, version, from_ms, to_ms))
 
     async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
         """Return the workflow ids of each correlation id, in the order of arrival; only running ones unless *closed*."""
-        return await self._scan(lambda reader: listing.correlated(reader, name, correlation_ids, closed))
+        return await self._scans.run(lambda reader: listing.correlated(reader, name, correlation_ids, closed))
 
     async def by_idempotency_key(self, name: str, key: str) -> str | None:
         """Return the id of the latest workflow of *name* that was started with *key*."""
@@ -148,13 +145,13 @@ class SqliteStore:
 
     async def queue_sizes(self) -> list[QueueSize]:
         """Return each queue's number of waiting rows; a row is deleted when its task is leased."""
-        return await self._scan(Reader.queue_sizes)
+        return await self._scans.run(Reader.queue_sizes)
 
     # tasks
     async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:
         """Return the tasks of a workflow by seq; limit 0 means all."""
         if not 0 < limit <= TASKS_INLINE_MAX and self._reader.size([workflow_id]) > TASKS_INLINE_MAX:
-            return await self._scan(lambda reader: reader.tasks(workflow_id, after_seq, limit))
+            return await self._scans.run(lambda reader: reader.tasks(workflow_id, after_seq, limit))
         return self._reader.tasks(workflow_id, after_seq, limit)
 
     async def task(self, workflow_id: str, seq: int) -> Task | None:
@@ -169,15 +166,24 @@ class SqliteStore:
 
     async def open_tasks(self, queue: str, start: int, count: int) -> list[tuple[str, Task]]:
         """Return waiting tasks of a queue with their workflow ids, in the order of the queue."""
-        return await self._scan(lambda reader: listing.open_tasks(reader, queue, start, count))
+        return await self._scans.run(lambda reader: listing.open_tasks(reader, queue, start, count))
 
     async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
         """Return how many tasks of each task definition are in progress. Walks over the tasks of all open workflows."""
-        return await self._scan(lambda reader: listing.in_progress_counts(reader, names))
+        return await self._scans.run(lambda reader: listing.in_progress_counts(reader, names))
 
     async def logs(self, workflow_id: str, seq: int) -> list[TaskLog]:
         """Return the log lines of a task, the oldest first."""
         return self._reader.logs(workflow_id, seq)
+
+    # search
+    async def search_workflows(self, search: Search) -> Page[WorkflowRow]:
+        """Return one page of workflows and the number of all that match."""
+        return await self._scans.search(lambda reader: search_workflows(reader, search))
+
+    async def search_tasks(self, search: Search) -> Page[TaskRow]:
+        """Return one page of tasks and the number of all that match."""
+        return await self._scans.search(lambda reader: search_tasks(reader, search))
 
     # definitions and other documents
     async def put_document(self, document: Document, *, replace: bool = True) -> bool:
@@ -215,11 +221,26 @@ class SqliteStore:
 
     async def event_executions(self, handler: str, limit: int) -> list[EventExecution]:
         """Return the newest executions of a handler, or of all handlers for an empty name."""
-        return await self._scan(lambda reader: listing.event_executions(reader, handler, limit))
+        return await self._scans.run(lambda reader: listing.event_executions(reader, handler, limit))
+
+    async def check(self) -> AsyncIterator[str]:
+        """Yield one line for each broken promise in the database; nothing when all is well. Reads the whole file."""
+        for fault in await self._scans.run(check_file):
+            yield fault
+        row = -1
+        while row:
+            found, row = await self._scans.run(lambda reader, after=row: check_chunk(reader, after))  # type: ignore[misc]
+            for fault in found:
+                yield fault
 
     async def _change(self, sql: str, values: Sequence[object]) -> int:
-        def change(connection: sqlite.apsw.Connection) -> int:
+        def change(connection: apsw.Connection) -> int:
             connection.execute(sql, values)
             return connection.changes()
 
         return await self._writer.run(change)
+
+
+def _is_heavy(transition: Transition) -> bool:
+    deletes = transition.removed or transition.deleted_all or transition.dequeued_all
+    return deletes and transition.workflow.head.next_seq > TASKS_INLINE_MAX

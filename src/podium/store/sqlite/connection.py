@@ -22,7 +22,7 @@ PAGE_SIZE = 4096
 LOG_BYTES_KEPT = 64 * 1024 * 1024
 STATEMENTS_MAX = 200
 
-_OUTAGES = (
+OUTAGES = (
     apsw.FullError,
     apsw.IOError,
     apsw.BusyError,
@@ -35,13 +35,18 @@ _OUTAGES = (
 )
 
 
+def unavailable(error: apsw.Error) -> Unavailable:
+    """Return the error for callers in place of one of `OUTAGES`."""
+    return Unavailable(f"The database can't be used now: {error}")
+
+
 @contextmanager
 def outages() -> Iterator[None]:
     """Turn errors of the disk and of locking into Unavailable; errors of our own SQL pass."""
     try:
         yield
-    except _OUTAGES as error:
-        raise Unavailable(f"The database can't be used now: {error}") from error
+    except OUTAGES as error:
+        raise unavailable(error) from error
 
 
 def lock(path: Path) -> int:

@@ -3,6 +3,7 @@
 A reader uses one connection from one thread. Nothing here scans.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,9 +14,10 @@ from podium.model.ids import task_id
 from podium.model.task import EMPTY, Task, TaskLog
 from podium.model.transition import Message, QueueRow
 from podium.store.records import Document, QueueSize, StoredWorkflow
-from podium.store.sqlite.connection import outages
+from podium.store.sqlite.connection import OUTAGES, unavailable
 from podium.store.sqlite.rows import TASK_BITS, TASKS, VARIABLES, decode_head, decode_task
 
+OPERATIONS_BETWEEN_LOOKS = 50_000  # at the clock: some milliseconds
 OPEN = "status IN ('RUNNING', 'PAUSED')"
 
 
@@ -24,16 +26,28 @@ class Reader:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self.cursor = connection.cursor()
+        self._cursor = connection.cursor()
 
     def close(self) -> None:
         """Release the connection."""
         self._connection.close()
 
+    @contextmanager
+    def limit(self, seconds: float) -> Iterator[None]:
+        """Let statements inside fail with apsw.InterruptError when they take longer together."""
+        end = time.monotonic() + seconds
+        self._connection.set_progress_handler(lambda: time.monotonic() > end, OPERATIONS_BETWEEN_LOOKS)
+        try:
+            yield
+        finally:
+            self._connection.set_progress_handler(None)
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a statement."""
-        with outages():
-            return self.cursor.execute(sql, values).fetchall()
+        try:
+            return self._cursor.execute(sql, values).fetchall()
+        except OUTAGES as error:
+            raise unavailable(error) from error
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Return the only column of the only row; None when there is no row."""
@@ -61,11 +75,14 @@ class Reader:
         if not heads:
             return None
         row, body = heads[0]
+        stored = StoredWorkflow(decode_head(body), row)
         payloads = [EMPTY, EMPTY, EMPTY]
         key = row << 2
         for kind, payload in self.rows("SELECT key & 3, body FROM payload WHERE key BETWEEN ? AND ?", (key, key | VARIABLES)):
             payloads[kind] = payload
-        return StoredWorkflow(decode_head(body), row, *payloads, self._tasks(row, 0, -1))
+        stored.input, stored.output, stored.variables = payloads
+        stored.tasks = self._tasks(row, 0, -1)
+        return stored
 
     def row_of(self, workflow_id: str) -> int:
         """Return the key of a workflow; 0 when it does not exist."""

@@ -61,7 +61,8 @@ Row = tuple[Any, ...]
 class Batch:
     """The rows of transitions of different workflows."""
 
-    def __init__(self) -> None:
+    def __init__(self, searched_before: dict[int, int]) -> None:
+        self._searched_before = searched_before
         self.created: list[Row] = []
         self.updated: list[Row] = []
         self.searched: list[Row] = []
@@ -73,6 +74,7 @@ class Batch:
         self.enqueued: list[Row] = []
         self.dequeued: list[Row] = []
         self.rest: list[Rest] = []
+        self.marks: list[tuple[int, int]] = []  # keys of workflows with the hash of what is searched
         self.stale: set[int] = set()  # keys of workflows whose version did not hold
 
     def add(self, transition: Transition, row: int, message_id: int) -> None:
@@ -108,11 +110,16 @@ class Batch:
             ",".join(head.failed_names),
         )
         body = encode(head)
+        # Most commits change nothing that is searched: the hash of what was written last saves a statement.
+        mark = hash(searched)
+        known = self._searched_before.pop(row, None)
+        self.marks.append((row, mark))
         if expected < 0:
             self.created.append((row, head.id, head.version, head.updated_ms, *searched, body))
         else:
             self.updated.append((row, expected, head.version, head.updated_ms, body))
-            self.searched.append((row, *searched))
+            if known != mark:
+                self.searched.append((row, *searched))
 
     def _add_payloads(self, transition: Transition, workflow: Workflow, key: int) -> None:
         new = transition.expected_version < 0

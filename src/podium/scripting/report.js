@@ -1,0 +1,20 @@
+// Describes what a script threw: [text, stack or null]. Compiled only when a script fails, in the script's own world,
+// which it may have tampered with: then the text is odd, and that is all.
+(function (fault, write) {
+  function label(name, made) {
+    if (Object.hasOwn(fault, 'name') && typeof name === 'string' && name) return name;
+    if (typeof made === 'string' && made && made !== 'Error' && made !== 'Object') return made;
+    return typeof fault !== 'function' && typeof name === 'string' && name ? name : 'Error';
+  }
+  let said = 'Error', stack = null;
+  try {
+    if (Object(fault) !== fault) said = String(fault) + (typeof fault === 'bigint' ? 'n' : '');
+    else {
+      const message = fault.message;
+      said = label(fault.name, fault.constructor && fault.constructor.name);
+      if (typeof message === 'string' && message) said += ': ' + message;
+      if (fault instanceof Error) stack = String(fault.stack);
+    }
+  } catch { }
+  return write([said, stack]);
+})

@@ -1,0 +1,204 @@
+"""A checked search -> statements in which every value of the client is bound; runs in a reader's thread.
+
+First the keys of one page, then their rows: a sort never carries bodies.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from podium.model.ids import seq_of, workflow_of
+from podium.model.status import WORKFLOW_STATUSES
+from podium.model.task import EMPTY
+from podium.store.query import FIELDS, Condition, Filter, Group, Search
+from podium.store.records import Page, TaskRow, WorkflowRow
+from podium.store.sqlite.reader import OPEN, Reader
+from podium.store.sqlite.rows import OUTPUT, TASK_BITS, TASKS, decode_head, decode_task
+
+Sql = tuple[str, list[Any]]
+
+_FAILED = "status IN ('FAILED', 'TIMED_OUT', 'TERMINATED')"
+_SPAN = "CASE WHEN {0} > 0 AND {1} > 0 THEN {1} - {0} ELSE 0 END"
+_WORKFLOW = {
+    "workflowId": "w.id",
+    "workflowType": "w.name",
+    "version": "w.def_version",
+    "status": "w.status",
+    "correlationId": "w.correlation_id",
+    "startTime": "w.created_ms",
+    "updateTime": "w.updated_ms",
+    "modifiedTime": "w.updated_ms",
+    "endTime": "w.ended_ms",
+    "executionTime": _SPAN.format("w.created_ms", "w.ended_ms"),
+    "priority": "w.priority",
+    "reasonForIncompletion": "w.reason",
+    "event": "w.event",
+    "createdBy": "w.created_by",
+    "idempotencyKey": "w.idempotency_key",
+    "parentWorkflowId": "w.parent_id",
+    "failedReferenceTaskNames": "w.failed_refs",
+    "failedTaskNames": "w.failed_names",
+    "classifier": "'workflow'",
+}
+_TASK = {
+    "taskId": f"substr(w.id, 1, 28) || printf('%08x', t.key & {TASKS - 1})",
+    "taskType": "t.type",
+    "taskDefName": "t.name",
+    "status": "t.status",
+    "workflowId": "w.id",
+    "workflowType": "w.name",
+    "correlationId": "w.correlation_id",
+    "scheduledTime": "t.scheduled_ms",
+    "startTime": "t.started_ms",
+    "updateTime": "t.updated_ms",
+    "modifiedTime": "t.updated_ms",
+    "endTime": "t.ended_ms",
+    "executionTime": _SPAN.format("t.started_ms", "t.ended_ms"),
+    "queueWaitTime": _SPAN.format("t.scheduled_ms", "t.started_ms"),
+    "workflowPriority": "w.priority",
+    "reasonForIncompletion": "t.reason",
+    "domain": "t.domain",
+}
+_COLUMNS = {"workflow": _WORKFLOW, "task": _TASK}
+_NULLABLE = {"w.correlation_id", "w.reason", "w.event", "w.created_by", "w.idempotency_key", "w.parent_id", "t.reason", "t.domain"}
+_JOIN = (
+    f"workflow w CROSS JOIN task t ON t.key BETWEEN w.row << {TASK_BITS} AND (w.row << {TASK_BITS}) + {TASKS - 1}"
+)
+
+
+def search_workflows(reader: Reader, search: Search) -> Page[WorkflowRow]:
+    """Return one page of workflows and the number of all that match."""
+    where, values = _where(search)
+    if search.text:
+        where += f" AND workflow_has_text(?, w.body, {_payload(0)}, {_payload(OUTPUT)})"
+        values = [*values, "*".join(search.text)]
+    with reader.snapshot():
+        total, keys = _page(reader, search, f"workflow w WHERE {where}", values, "w.row")
+        return Page(total, [_workflow(reader, key, search.payloads) for key in keys])
+
+
+def _payload(kind: int) -> str:
+    return f"(SELECT body FROM payload WHERE key = w.row << 2 | {kind})"  # noqa: S608
+
+
+def _workflow(reader: Reader, row: int, payloads: bool) -> WorkflowRow:
+    head = decode_head(reader.value("SELECT body FROM workflow WHERE row = ?", (row,)))
+    if not payloads:
+        return WorkflowRow(head)
+    sql = "SELECT body FROM payload WHERE key = ?"
+    return WorkflowRow(head, *(reader.value(sql, (row << 2 | kind,)) or EMPTY for kind in (0, OUTPUT)))
+
+
+def search_tasks(reader: Reader, search: Search) -> Page[TaskRow]:
+    """Return one page of tasks and the number of all that match."""
+    where, values = _where(search)
+    fields = {field for field, _ in search.sort} | _fields(search.filter)
+    tables = _JOIN if search.text or any("w." in _TASK[field] for field in fields) else "task t"
+    if search.text:
+        where += " AND task_has_text(?, w.body, t.body)"
+        values = [*values, "*".join(search.text)]
+    with reader.snapshot():
+        total, keys = _page(reader, search, f"{tables} WHERE {where}", values, "t.key")
+        return Page(total, _tasks(reader, keys))
+
+
+def _tasks(reader: Reader, keys: Sequence[int]) -> list[TaskRow]:
+    heads: dict[int, Any] = {}
+    for row in {key >> TASK_BITS for key in keys}:
+        heads[row] = decode_head(reader.value("SELECT body FROM workflow WHERE row = ?", (row,)))
+    sql = "SELECT body FROM task WHERE key = ?"
+    return [TaskRow(heads[key >> TASK_BITS], decode_task(reader.value(sql, (key,)))) for key in keys]
+
+
+def _page(reader: Reader, search: Search, source: str, values: list[Any], key: str) -> tuple[int, list[int]]:
+    total: int = reader.value(f"SELECT count(*) FROM {source}", values)  # noqa: S608
+    if not search.size or search.start >= total:
+        return total, []
+    columns = _COLUMNS[search.kind]
+    # Equal ones follow the direction of the last field: so an index over that field gives the whole order.
+    orders = [f"{_text(columns[field])}{' DESC' if descending else ''}" for field, descending in search.sort]
+    orders.append(key + (" DESC" if search.sort and search.sort[-1][1] else ""))
+    sql = f"SELECT {key} FROM {source} ORDER BY {', '.join(orders)} LIMIT ? OFFSET ?"  # noqa: S608
+    return total, [found for (found,) in reader.rows(sql, [*values, search.size, search.start])]
+
+
+def _where(search: Search) -> Sql:
+    if search.filter is None:
+        return "1", []
+    sql, values = _translate(search, search.filter)
+    parts = search.filter.parts if isinstance(search.filter, Group) and search.filter.op == "AND" else (search.filter,)
+    if search.kind == "workflow":
+        for part in parts:
+            sql += _index_hint(part)
+    return sql, values
+
+
+def _index_hint(part: Filter) -> str:
+    """Return the condition of a partial index word by word, when *part* implies it: with bound values SQLite can't tell."""
+    if isinstance(part, Condition) and part.field == "status" and part.op in {"=", "IN"}:
+        statuses = set(part.values)
+        if statuses <= {"RUNNING", "PAUSED"}:
+            return f" AND {OPEN}"
+        if statuses <= {"FAILED", "TIMED_OUT", "TERMINATED"}:
+            return f" AND {_FAILED}"
+    return ""
+
+
+def _fields(filter_: Filter | None) -> set[str]:
+    if isinstance(filter_, Group):
+        return set().union(*(_fields(part) for part in filter_.parts))
+    return {filter_.field} if filter_ else set()
+
+
+def _text(column: str) -> str:
+    return f"coalesce({column}, '')" if column in _NULLABLE else column
+
+
+def _translate(search: Search, filter_: Filter) -> Sql:
+    if isinstance(filter_, Condition):
+        return _condition(search, filter_)
+    parts = [_translate(search, part) for part in filter_.parts]
+    while len(parts) > 1:  # in pairs: a flat chain of a thousand would be too deep a tree for SQLite
+        pairs = zip(parts[::2], parts[1::2], strict=False)
+        parts = [(f"({a} {filter_.op} {b})", [*x, *y]) for (a, x), (b, y) in pairs] + parts[len(parts) // 2 * 2 :]
+    return parts[0]
+
+
+def _condition(search: Search, condition: Condition) -> Sql:
+    column = _COLUMNS[search.kind][condition.field]
+    values = list(condition.values)
+    if condition.field == "taskId" and condition.op in {"=", "IN"}:
+        return _task_ids([str(value) for value in values])
+    match condition.op:
+        case "=" | "IN":
+            # Without the function around it an index can serve; NULL stands for the empty text.
+            column = _text(column) if "" in values else column
+            return f"{column} IN ({','.join('?' * len(values))})", values
+        case "BETWEEN":
+            sql = f"{_text(column)} BETWEEN ? AND ?"
+        case "IS NULL" | "IS NOT NULL":
+            return _null(search, condition, column), []
+        case "STARTS_WITH":
+            return f"substr({_text(column)}, 1, ?) = ?", [len(str(values[0])), *values]
+        case "LIKE" | "NOT LIKE":
+            return f"{_text(column)} {condition.op} ? ESCAPE '\\'", [_like(str(values[0]))]
+        case _:
+            sql = f"{_text(column)} {condition.op} ?"
+    if FIELDS[search.kind][condition.field] == "time" and condition.op != "!=":
+        sql = f"({column} <> 0 AND {sql})"
+    return sql, values
+
+
+def _task_ids(names: list[str]) -> Sql:
+    one = f"(w.id = ? AND t.key = (w.row << {TASK_BITS}) + ?)"
+    pairs = [(workflow_of(name), seq_of(name)) for name in names]
+    values = [value for workflow_id, seq in pairs if seq for value in (workflow_id, seq)]
+    return f"({' OR '.join([one] * (len(values) // 2)) or '0'})", values
+
+
+def _null(search: Search, condition: Condition, column: str) -> str:
+    absent = {"text": f"{_text(column)} = ''", "time": f"{column} = 0", "number": "0"}[FIELDS[search.kind][condition.field]]
+    return f"({absent})" if condition.op == "IS NULL" else f"NOT ({absent})"
+
+
+def _like(pattern: str) -> str:
+    return pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")

@@ -1,0 +1,71 @@
+"""A real server process for tests: started on a free port over a database file, and killed as the test likes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+READY_S = 20.0
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """`podium serve` as a child process."""
+
+    def __init__(self, database: Path, port: int | None = None, **environment: str) -> None:
+        self.database = database
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = database.with_suffix(".log")
+
+    def start(self) -> float:
+        """Start the process and wait until it is healthy; returns the seconds that took."""
+        begun = time.monotonic()
+        command = [sys.executable, "-m", "podium", "serve", "--port", str(self.port)]
+        command += ["--database", f"sqlite:///{self.database}"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
+        while time.monotonic() - begun < READY_S:
+            if self._process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/health", timeout=1.0).status_code == 200:
+                    return time.monotonic() - begun
+            except httpx.HTTPError:
+                time.sleep(0.01)
+        raise RuntimeError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self, timeout_s: float = 10.0) -> tuple[int, float]:
+        """Ask the process to stop; returns its exit code and the seconds that it took."""
+        assert self._process is not None
+        begun = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout_s)
+        self._process = None
+        return code, time.monotonic() - begun
