@@ -270,7 +270,7 @@ def searches(kind: Kind) -> st.SearchStrategy[Search]:
 
 @pytest.mark.parametrize("kind", ["workflow", "task"])
 def test_all_adapters_find_the_same(run_all: Any, make: Any, kind: Kind) -> None:
-    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(searches(kind), min_size=10, max_size=10))
     def all_find_the_same(several: list[Search]) -> None:
         wanted.append(several)

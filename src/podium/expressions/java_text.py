@@ -4,7 +4,7 @@ Results of indefinite JSONPaths (wildcards, filters, slices) print as JSON inste
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from math import isinf, isnan
 
@@ -22,13 +22,13 @@ def java_text(value: Json, limit: int = EXPANSION_CHARS_MAX) -> str:
     if type(value) is str:
         return value
     if type(value) is dict or type(value) is list:
-        return _Printer(_raw, "=", ", ", limit).text(value)
+        return _printed(value, _raw, "=", ", ", limit)
     return _scalar_text(value)
 
 
 def json_text(value: Json, limit: int = EXPANSION_CHARS_MAX) -> str:
     """Return *value* as compact JSON with `/` escaped; raise `ExpressionTooLarge` beyond *limit* characters."""
-    return _Printer(_quoted, ":", ",", limit).text(value)
+    return _printed(value, _quoted, ":", ",", limit)
 
 
 def _scalar_text(value: Json) -> str:
@@ -57,12 +57,6 @@ def _float_text(value: float) -> str:
     return f"{sign}{text[0]}.{text[1:]}E{power}"
 
 
-class _Mark(str):
-    """Punctuation between values, as opposed to a string value."""
-
-    __slots__ = ()
-
-
 def _raw(text: str) -> str:
     return text
 
@@ -76,59 +70,48 @@ def _escape(match: re.Match[str]) -> str:
     return _SHORT_ESCAPES.get(char) or f"\\u{ord(char):04X}"
 
 
-class _Printer:
-    """Prints one value without recursion: what is still to print waits on a stack, last first."""
-
-    __slots__ = ("_between", "_equals", "_left", "_limit", "_string")
-
-    def __init__(self, string: Callable[[str], str], equals: str, between: str, limit: int) -> None:
-        self._string = string
-        self._equals = equals
-        self._between = _Mark(between)
-        self._limit = limit
-        self._left: list[Json] = []
-
-    def text(self, value: Json) -> str:
-        parts: list[str] = []
-        size = 0
-        self._left.append(value)
-        while self._left:
-            part = self._next_part(self._left.pop())
+def _printed(value: Json, string: Callable[[str], str], equals: str, between: str, limit: int) -> str:
+    """Print without recursion: each map and list that is not finished waits on a stack."""
+    parts: list[str] = []
+    size = 0
+    open_ones: list[tuple[Iterator[tuple[str, Json]], str]] = [(iter([("", value)]), "")]
+    while open_ones:
+        items, end = open_ones[-1]
+        for prefix, item in items:
+            kind = type(item)
+            if kind is dict:
+                parts.append(prefix + "{")
+                open_ones.append((_members(item, string, equals, between), "}"))
+                break
+            if kind is list:
+                parts.append(prefix + "[")
+                open_ones.append((_elements(item, between), "]"))
+                break
+            part = prefix + (string(item) if kind is str else _scalar_text(item))
             parts.append(part)
             size += len(part)
-            if size > self._limit:
-                raise ExpressionTooLarge(f"the expression yields more than {self._limit} characters")
-        return "".join(parts)
+            if size > limit:
+                break
+        else:
+            parts.append(end)
+            open_ones.pop()
+        size += len(parts[-1])
+        if size > limit:
+            raise ExpressionTooLarge(f"the expression yields more than {limit} characters")
+    return "".join(parts)
 
-    def _next_part(self, item: Json) -> str:
-        kind = type(item)
-        if kind is _Mark:
-            return str(item)
-        if kind is str:
-            return self._string(item)
-        if kind is dict:
-            self._push_map(item)
-            return "{"
-        if kind is list:
-            self._push_list(item)
-            return "["
-        return _scalar_text(item)
 
-    def _push_map(self, items: dict[str, Json]) -> None:
-        left = self._left
-        left.append(_Mark("}"))
-        for key in reversed(items):
-            left.append(items[key])
-            left.append(_Mark(self._string(key) + self._equals))
-            left.append(self._between)
-        if items:
-            left.pop()
+def _members(
+    items: dict[str, Json], string: Callable[[str], str], equals: str, between: str
+) -> Iterator[tuple[str, Json]]:
+    prefix = ""
+    for key, item in items.items():
+        yield f"{prefix}{string(key)}{equals}", item
+        prefix = between
 
-    def _push_list(self, items: list[Json]) -> None:
-        left = self._left
-        left.append(_Mark("]"))
-        for item in reversed(items):
-            left.append(item)
-            left.append(self._between)
-        if items:
-            left.pop()
+
+def _elements(items: list[Json], between: str) -> Iterator[tuple[str, Json]]:
+    prefix = ""
+    for item in items:
+        yield prefix, item
+        prefix = between

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from podium.expressions import path_filter
-from podium.expressions.bounds import PATH_CHARS_MAX
+from podium.expressions.bounds import PATH_CHARS_MAX, ExpressionTooLarge
 from podium.expressions.json_value import Json
 from podium.expressions.path_function import compile_call
 from podium.expressions.path_reader import InvalidPath
@@ -52,6 +52,8 @@ class Path:
             found = select(self.steps[done:], value, Run(root))
         except Unreadable:
             return None
+        except RecursionError:  # two deep values were compared
+            raise ExpressionTooLarge("a path compares values that nest too deeply") from None
         if self.is_definite:
             return found[0] if found else None
         return found

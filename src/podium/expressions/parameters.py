@@ -96,6 +96,7 @@ class _Budget:
 
 
 _Read: TypeAlias = Callable[[Document, _Budget], Json]
+_ReadText: TypeAlias = Callable[[Document, _Budget], str]
 _UNUSED_BUDGET = _Budget()
 
 
@@ -249,15 +250,11 @@ def _measured(read: _Read) -> _Read:
 
 
 def _compile_text(pieces: list[str | Token], notes: _Notes, depth: int) -> tuple[Json, _Read | None]:
-    """Compile a string that mixes text and tokens; neighbouring constants become one piece."""
-    parts: list[str | Callable[[Document, _Budget], str]] = []
-    for piece in pieces:
-        part = piece if isinstance(piece, str) else _text_of(_compile_token(piece, notes, depth))
-        if isinstance(part, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += part
-        else:
-            parts.append(part)
-    if not parts or (len(parts) == 1 and isinstance(parts[0], str)):
+    """Compile a string that mixes text and tokens."""
+    parts: list[str | _ReadText] = [
+        piece if isinstance(piece, str) else _text_of(_compile_token(piece, notes, depth)) for piece in pieces
+    ]
+    if all(isinstance(part, str) for part in parts):
         return _unescaped("".join(map(str, parts))), None
     notes.measures = True
 
@@ -272,7 +269,7 @@ def _compile_text(pieces: list[str | Token], notes: _Notes, depth: int) -> tuple
     return None, read_text
 
 
-def _text_of(reader: _Reader) -> str | Callable[[Document, _Budget], str]:
+def _text_of(reader: _Reader) -> str | _ReadText:
     read = reader.value
     if read is None:
         return java_text(reader.constant)

@@ -14,7 +14,7 @@ _PART = re.compile(
         (?P<repeat>[*+?]\??|\{\d{1,3}(?:,\d{0,3})?\}\??)?
       | (?P<edge>[\^$])
       | (?P<open>\((?:\?:)?)
-      | (?P<close>\)(?![*+?{]))
+      | (?P<close>\)\??(?![*+?{]))
       | (?P<or>\|)""",
     re.VERBOSE | re.ASCII,
 )
@@ -65,7 +65,7 @@ def compile_pattern(text: str, flags: str) -> Pattern | None:
 
 def _choices(part: re.Match[str]) -> tuple[int, int]:
     """Return by how much a part multiplies the ways to match, and by how many powers of the length."""
-    if part["or"]:
+    if part["or"] or part["close"] == ")?":
         return 2, 0
     repeat = (part["repeat"] or "").removesuffix("?") or part["repeat"]
     if not repeat:

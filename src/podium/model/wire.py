@@ -106,7 +106,7 @@ def _refuse_depth(data: bytes, value: Json) -> None:
     if data.count(b"{") + data.count(b"[") <= DEPTH_MAX:
         return
     level = [value]
-    for _ in range(DEPTH_MAX + 1):
+    for _ in range(DEPTH_MAX):
         level = [inner for outer in level for inner in _containers_in(outer)]
         if not level:
             return

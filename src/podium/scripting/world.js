@@ -1,6 +1,6 @@
 // The world of one script, built before it runs: what is not ECMAScript goes, then a function remains that evaluates a
 // program and answers its value as JSON, or "!" and a report of its error. Compiling it is a good part of what a small
-// evaluation costs, so that it writes booleans and strings only; the rest comes as sources, compiled when needed.
+// evaluation costs, so that it writes plain scalars only; the rest comes as sources, compiled when needed.
 // eval and JSON.stringify are taken before the script can replace them: an answer is always text of the native writer.
 (function (root) {
   'use strict';
@@ -9,7 +9,7 @@
   return function (source, value, unusual, report, exact, room) {
     try {
       const result = evaluate(source), type = typeof result;
-      if (type === 'boolean' || type === 'string') return write(result);
+      if (type === 'boolean' || type === 'string' || (type === 'number' && (result | 0) === result && result)) return write(result);
       return evaluate(value)(result, write, evaluate, unusual, exact, room);
     } catch (fault) {
       return '!' + evaluate(report)(fault, write);

@@ -21,19 +21,36 @@ TASK_BITS = 24
 TASKS = 1 << TASK_BITS
 INPUT, OUTPUT, VARIABLES = 0, 1, 2
 LOGS_MAX = 10_000
+FAILED = frozenset({"FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT"})
 
 _INSERT_HEAD = (
     "INSERT INTO workflow VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 )
 _UPDATE_HEAD = "UPDATE workflow SET version = ?3, updated_ms = ?4, body = ?5 WHERE row = ?1 AND version = ?2"
-_SEARCHED = (
-    "name, def_version, status, wake_ms, created_ms, ended_ms, priority, correlation_id, parent_id, reason, event, "
-    "created_by, idempotency_key, failed_refs, failed_names"
+
+
+def _update_of(*columns: str) -> str:
+    """Return the statement that writes columns when one of them differs: naming a column rewrites its indexes, equal or not."""
+    names = ", ".join(columns)
+    values = ", ".join(f"?{number}" for number in range(2, len(columns) + 2))
+    return f"UPDATE workflow SET ({names}) = ({values}) WHERE row = ?1 AND ({names}) IS NOT ({values})"  # noqa: S608
+
+
+_IDENTITY = (
+    "name",
+    "def_version",
+    "created_ms",
+    "priority",
+    "correlation_id",
+    "parent_id",
+    "event",
+    "created_by",
+    "idempotency_key",
 )
-_VALUES = ",".join(f"?{number}" for number in range(2, 17))
-_UPDATE_SEARCHED = (
-    f"UPDATE workflow SET ({_SEARCHED}) = ({_VALUES}) WHERE row = ?1 AND ({_SEARCHED}) IS NOT ({_VALUES})"  # noqa: S608
-)
+_STATE = ("status", "ended_ms", "reason", "failed_refs", "failed_names")
+_UPDATE_IDENTITY = _update_of(*_IDENTITY)
+_UPDATE_STATE = _update_of(*_STATE)
+_UPDATE_WAKE = "UPDATE workflow SET wake_ms = ?2 WHERE row = ?1 AND wake_ms <> ?2"
 _REMOVE_HEAD = "DELETE FROM workflow WHERE row = ? AND version = ?"
 _REMOVE_LOGS = (
     "DELETE FROM log WHERE workflow_id = (SELECT id FROM workflow WHERE row = ? AND version = ?)"
@@ -42,6 +59,8 @@ _REMOVE_PAYLOADS = "DELETE FROM payload WHERE key BETWEEN ? AND ?"
 _WRITE_PAYLOAD = "REPLACE INTO payload VALUES (?,?)"
 _WRITE_TASK = "REPLACE INTO task VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _REMOVE_TASKS = "DELETE FROM task WHERE key BETWEEN ? AND ?"
+_WRITE_FAILED = "REPLACE INTO task_failed VALUES (?)"
+_REMOVE_FAILED = "DELETE FROM task_failed WHERE key BETWEEN ? AND ?"
 _ENQUEUE = "REPLACE INTO queue VALUES (?,?,?,?,?,?)"
 _DEQUEUE = "DELETE FROM queue WHERE key = ?"
 _DEQUEUE_ALL = "DELETE FROM queue WHERE key BETWEEN ? AND ?"
@@ -65,12 +84,15 @@ class Batch:
         self._searched_before = searched_before
         self.created: list[Row] = []
         self.updated: list[Row] = []
-        self.searched: list[Row] = []
+        self.identities: list[Row] = []
+        self.states: list[Row] = []
+        self.wakes: list[Row] = []
         self.removed: list[Row] = []
         self.emptied: list[Row] = []  # ranges of tasks to delete
         self.unqueued: list[Row] = []  # ranges of queue rows to delete
         self.payloads: list[Row] = []
         self.tasks: list[Row] = []
+        self.failed: list[Row] = []  # tasks
         self.enqueued: list[Row] = []
         self.dequeued: list[Row] = []
         self.rest: list[Rest] = []
@@ -92,34 +114,32 @@ class Batch:
             self.rest.append(Rest(transition, row, message_id))
 
     def _add_head(self, head: Head, row: int, expected: int) -> None:
-        searched = (
+        identity = (
             head.name,
             head.def_version,
-            head.status,
-            head.wake_ms,
             head.created_ms,
-            head.ended_ms,
             head.priority,
             head.correlation_id,
             head.parent_id,
-            head.reason,
             head.event,
             head.created_by,
             head.idempotency_key,
-            ",".join(head.failed_refs),
-            ",".join(head.failed_names),
         )
+        failed_refs, failed_names = ",".join(head.failed_refs), ",".join(head.failed_names)
+        state = (head.status, head.ended_ms, head.reason, failed_refs, failed_names)
         body = encode(head)
         # Most commits change nothing that is searched: the hash of what was written last saves a statement.
-        mark = hash(searched)
+        mark = hash((identity, state, head.wake_ms))
         known = self._searched_before.pop(row, None)
         self.marks.append((row, mark))
         if expected < 0:
-            self.created.append((row, head.id, head.version, head.updated_ms, *searched, body))
+            self.created.append((row, head.id, head.version, head.updated_ms, head.wake_ms, *identity, *state, body))
         else:
             self.updated.append((row, expected, head.version, head.updated_ms, body))
             if known != mark:
-                self.searched.append((row, *searched))
+                self.identities.append((row, *identity))
+                self.states.append((row, *state))
+                self.wakes.append((row, head.wake_ms))
 
     def _add_payloads(self, transition: Transition, workflow: Workflow, key: int) -> None:
         new = transition.expected_version < 0
@@ -139,6 +159,8 @@ class Batch:
             self.tasks.append(_task_row(task, key))
         for task in transition.updated.values():
             self.tasks.append(_task_row(task, key))
+            if task.status in FAILED:
+                self.failed.append((key | task.seq,))
 
     def _add_queue(self, transition: Transition, key: int) -> None:
         if transition.dequeued_all:
@@ -179,16 +201,21 @@ class Batch:
 
     def _write_rows(self, connection: apsw.Connection) -> None:
         many = connection.executemany
-        if self.searched:
-            many(_UPDATE_SEARCHED, self.searched)
+        if self.states:
+            many(_UPDATE_IDENTITY, self.identities)
+            many(_UPDATE_STATE, self.states)
+            many(_UPDATE_WAKE, self.wakes)
         if self.emptied:
             many(_REMOVE_TASKS, self.emptied)
+            many(_REMOVE_FAILED, self.emptied)
         if self.unqueued:
             many(_DEQUEUE_ALL, self.unqueued)
         if self.payloads:
             many(_WRITE_PAYLOAD, self.payloads)
         if self.tasks:
             many(_WRITE_TASK, self.tasks)
+        if self.failed:
+            many(_WRITE_FAILED, self.failed)
         if self.dequeued:
             many(_DEQUEUE, self.dequeued)
         if self.enqueued:
@@ -208,12 +235,15 @@ class Batch:
         for rows, shift in (
             (self.created, 0),
             (self.updated, 0),
-            (self.searched, 0),
+            (self.identities, 0),
+            (self.states, 0),
+            (self.wakes, 0),
             (self.removed, 0),
             (self.payloads, 2),
             (self.emptied, TASK_BITS),
             (self.unqueued, TASK_BITS),
             (self.tasks, TASK_BITS),
+            (self.failed, TASK_BITS),
             (self.enqueued, TASK_BITS),
             (self.dequeued, TASK_BITS),
         ):

@@ -92,7 +92,10 @@ def search_tasks(reader: Reader, search: Search) -> Page[TaskRow]:
     """Return one page of tasks and the number of all that match."""
     where, values = _where(search)
     fields = {field for field, _ in search.sort} | _fields(search.filter)
-    tables = _JOIN if search.text or any("w." in _TASK[field] for field in fields) else "task t"
+    if search.text or any("w." in _TASK[field] for field in fields):
+        tables = _FAILED_JOIN if _is_of_failed(search) else _JOIN
+    else:
+        tables = "task_failed f CROSS JOIN task t USING (key)" if _is_of_failed(search) else "task t"
     if search.text:
         where += " AND task_has_text(?, w.body, t.body)"
         values = [*values, "*".join(search.text)]

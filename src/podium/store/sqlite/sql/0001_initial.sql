@@ -6,19 +6,19 @@ CREATE TABLE workflow (
     id TEXT NOT NULL,
     version INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL,
+    wake_ms INTEGER NOT NULL,
     name TEXT NOT NULL,
     def_version INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    wake_ms INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
-    ended_ms INTEGER NOT NULL,
     priority INTEGER NOT NULL,
     correlation_id TEXT,
     parent_id TEXT,
-    reason TEXT,
     event TEXT,
     created_by TEXT,
     idempotency_key TEXT,
+    status TEXT NOT NULL,
+    ended_ms INTEGER NOT NULL,
+    reason TEXT,
     failed_refs TEXT NOT NULL,
     failed_names TEXT NOT NULL,
     body BLOB NOT NULL
@@ -51,6 +51,12 @@ CREATE TABLE task (
     domain TEXT,
     reason TEXT,
     body BLOB NOT NULL
+);
+
+-- Tasks that failed once, for searches. An index over task, even a partial one, would double the cost of every step; so a key here is
+-- only a hint: its task may have another status by now.
+CREATE TABLE task_failed (
+    key INTEGER PRIMARY KEY
 );
 
 CREATE TABLE queue (

@@ -1,0 +1,1 @@
+"""What an operator sees of a running server: logs, metrics, health. Knows the model only; all else is handed in."""

@@ -1,0 +1,142 @@
+"""Evaluates JavaScript inside a worker process: each script in a world of its own, ready before it is asked for.
+
+Assumes nothing of the script. Its own limits (time, heap, stack) stop loops, memory bombs and recursion; long
+built-in functions they do not stop: that is the pool's part. Never used in the server process.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from podium.scripting import fault, frame
+from podium.scripting.answer import Answer, broken_bound, failed
+
+_BODY_HEAD, _BODY_TAIL = "(function(){", "\n})()"
+_STRICT = re.compile(r"\s*(['\"])use strict\1")
+_PROBE = "throw null;"
+_FRAMES_OF_WORLD = 2
+_LONE_SURROGATE = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
+_MANY_DIGITS = b"0" * 16
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+
+
+class Evaluator:
+    """JavaScript within limits; made before the process is jailed, since it reads its sources."""
+
+    def __init__(self, engine: Any, time_ms: int, heap_bytes: int, stack_bytes: int, output_bytes: int) -> None:
+        self._engine = engine
+        self._time_s = time_ms / 1000
+        self._heap_bytes, self._stack_bytes, self._output_bytes = heap_bytes, stack_bytes, output_bytes
+        self._world, *self._parts = (_stripped(name) for name in ("world.js", "value.js", "unusual.js", "report.js"))
+        self._timeout = f"Script not evaluated within {self._time_s:g} seconds, interrupted."
+        self._next: tuple[Any, Any] | None = None
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Build the world of the next script, which is half of the work, while nobody waits."""
+        if self._next is None:
+            context = self._engine.Context()
+            context.set_memory_limit(self._heap_bytes)
+            context.set_time_limit(self._time_s)
+            context.set_max_stack_size(self._stack_bytes)
+            self._next = (context, context.eval(self._world))
+
+    def evaluate(self, source: str, data: bytes) -> Answer:
+        """Evaluate a program with `$` = *data* (JSON)."""
+        return self._answer(source, source, 0, data)
+
+    def evaluate_body(self, source: str, data: bytes) -> Answer:
+        """Evaluate the body of a function, which gives its value by `return`."""
+        return self._answer(source, _BODY_HEAD + source + _BODY_TAIL, len(_BODY_HEAD), data)
+
+    def check(self, source: str) -> Answer:
+        """Compile *source* without running it; the answer is empty or says what is wrong."""
+        strict = _STRICT.match(source)
+        head = ("'use strict';" if strict else "") + _PROBE
+        try:
+            reply = self._call(head + source, None)
+        except (self._engine.JSException, MemoryError) as error:
+            return failed(str(error).partition("\n")[0])
+        said, stack = json.loads(reply[1:])
+        if not _is_syntax_error(said, stack):
+            return frame.OK, b""
+        detail, _ = fault.syntax_detail(source, said.partition(": ")[2], stack, len(head))
+        return failed(detail, frame.SYNTAX)
+
+    def _answer(self, source: str, program: str, shift: int, data: bytes) -> Answer:
+        try:
+            reply = self._call(program, data)
+        except self._engine.JSException as error:
+            return self._stopped(str(error))
+        except MemoryError:
+            return failed(fault.error_text("InternalError: out of memory"))
+        if reply.startswith("!"):
+            return _reported(source, shift, *json.loads(reply[1:]))
+        return self._checked(reply)
+
+    def _call(self, program: str, data: bytes | None) -> str:
+        self.prepare()
+        assert self._next is not None
+        (context, call), self._next = self._next, None
+        exact = None
+        if data is not None:
+            context.set("$", context.parse_json(data.decode()))
+            exact = _exact_integers(data)
+        reply: str = call(program, *self._parts, exact, self._output_bytes)
+        return reply
+
+    def _stopped(self, text: str) -> Answer:
+        """Answer for what JavaScript can't catch: the time limit; or an exhausted heap."""
+        said = text.partition("\n")[0]
+        if said == "InternalError: interrupted":
+            return failed(self._timeout, frame.TIMEOUT)
+        return failed(fault.error_text(said))
+
+    def _checked(self, reply: str) -> Answer:
+        if "\\ud" in reply:
+            reply = _LONE_SURROGATE.sub(r"\1\\ufffd", reply)
+        value = reply.encode()
+        broken = broken_bound(value, self._output_bytes)
+        return failed(fault.error_text(f"RangeError: {broken}")) if broken else (frame.OK, value)
+
+
+def _reported(source: str, shift: int, said: str, stack: str | None) -> Answer:
+    if _is_syntax_error(said, stack):
+        assert stack is not None
+        detail, line = fault.syntax_detail(source, said.partition(": ")[2], stack, shift)
+        return failed(fault.error_text(detail, line), frame.SYNTAX)
+    if shift:
+        source = " " * shift + source
+    return failed(fault.run_error(source, said, stack))
+
+
+def _is_syntax_error(said: str, stack: str | None) -> bool:
+    return said.startswith("SyntaxError: ") and fault.is_of_program(stack, _FRAMES_OF_WORLD)
+
+
+def _exact_integers(data: bytes) -> str | None:
+    """Map the digits that a double makes of a large integer of the input back to the integer, as JSON.
+
+    JavaScript has no long: without this an identifier of 17 digits that a script only passes on would come out
+    changed. Two integers that become the same double can't be told apart and stay as the double.
+    """
+    if _MANY_DIGITS not in data.translate(_DIGITS_TO_ZERO):
+        return None
+    found: dict[str, set[int]] = {}
+
+    def note(digits: str) -> int:
+        value = int(digits)
+        if abs(value) > 2**53 and -(2**63) <= value < 2**63:
+            found.setdefault(str(int(float(value))), set()).add(value)
+        return value
+
+    json.loads(data, parse_int=note)
+    exact = {key: str(values.pop()) for key, values in found.items() if len(values) == 1}
+    return json.dumps(exact) if exact else None
+
+
+def _stripped(name: str) -> str:
+    """Read a source without its comments and indents, which would be lexed at each evaluation."""
+    lines = (line.strip() for line in Path(__file__).with_name(name).read_text().splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
