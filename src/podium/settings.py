@@ -300,8 +300,8 @@ def check(settings: Settings) -> None:
     if settings.insecure or is_loopback(settings.host):
         return
     raise BadSetting(
-        f"host {settings.host} can be reached by others, and podium has no authentication yet: whoever reaches the port "
-        "may start workflows and read all data. Listen on 127.0.0.1 behind a proxy that authenticates, or say "
+        f"host {settings.host} can be reached by others, and podium has no authentication yet: whoever reaches the "
+        "port may start workflows and read all data. Listen on 127.0.0.1 behind a proxy that authenticates, or say "
         "--insecure (PODIUM_INSECURE=true) if the network is closed."
     )
 

@@ -152,10 +152,28 @@ def test_a_task_is_found_by_its_id(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
         ids = await fill(store, make)
         names = [task_id(ids[1], 2), task_id(ids[4], 1)]
-        for query in (f"taskId IN ({names[1]},{names[0]})", f"taskId STARTS_WITH '{names[0]}' OR taskId='{names[1]}'"):
+        many = ",".join([*names, *(task_id(ids[5], seq) for seq in range(100, 240))])
+        for query in (f"taskId IN ({many})", f"taskId IN ({names[1]},{names[0]})", f"taskId STARTS_WITH '{names[0]}' OR taskId='{names[1]}'"):
             page = await store.search_tasks(parse("task", query=query))
 
             assert [(row.head.id, row.task.seq) for row in page.rows] == [(ids[1], 2), (ids[4], 1)]
+        page = await store.search_tasks(parse("task", query=f"taskId='{names[1]}'"))
+        assert [(row.head.id, row.task.seq) for row in page.rows] == [(ids[4], 1)]
+
+    run(scenario)
+
+
+def test_a_task_that_failed_once_is_found_by_its_status_of_now(run: Any, make: Any) -> None:
+    async def scenario(store: Store) -> None:
+        workflow, removed, task = make.workflow(), make.workflow(), make.task()
+        for each in (workflow, removed):
+            await store.commit([make.start(each, make.task(1), make.task(2, status="TIMED_OUT"))])
+        await store.commit([make.step(workflow, make.task(1, status="FAILED")), make.step(removed, removed=True)])
+        failed = parse("task", query="status IN (FAILED, TIMED_OUT)")
+        assert [row.task.seq for row in (await store.search_tasks(failed)).rows] == [1, 2]
+
+        await store.commit([make.step(workflow, task, deleted=[2])])
+        assert (await store.search_tasks(failed)).total == 0
 
     run(scenario)
 

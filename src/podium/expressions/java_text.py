@@ -87,7 +87,7 @@ def _printed(value: Json, string: Callable[[str], str], equals: str, between: st
                 parts.append(prefix + "[")
                 open_ones.append((_elements(item, between), "]"))
                 break
-            part = prefix + (string(item) if kind is str else _scalar_text(item))
+            part = prefix + (string(item) if kind is str else str(item) if kind is int else _scalar_text(item))
             parts.append(part)
             size += len(part)
             if size > limit:

@@ -44,7 +44,7 @@ def compile_pattern(text: str, flags: str) -> Pattern | None:
     """Return the pattern, or None when its syntax is not supported or its cost has no useful bound."""
     if len(text) > PATTERN_CHARS_MAX or any(flag not in _FLAGS for flag in flags):
         return None
-    factor, degree, groups, at = 1, 1, 0, 0
+    factor, degree, groups, at = 1, 0, 0, 0
     while at < len(text):
         part = _PART.match(text, at)
         if part is None:
@@ -60,7 +60,7 @@ def compile_pattern(text: str, flags: str) -> Pattern | None:
         regex = re.compile(text, sum(_FLAGS[flag] for flag in set(flags)))
     except re.error:
         return None
-    return Pattern(regex, factor + len(text), degree)
+    return Pattern(regex, factor * (len(text) + 1), degree)
 
 
 def _choices(part: re.Match[str]) -> tuple[int, int]:

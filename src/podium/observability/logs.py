@@ -17,9 +17,22 @@ PACKAGE = "podium."
 TALKATIVE = ("uvicorn", "httpx", "httpcore", "asyncio")
 
 # Controls, and marks that are invisible, turn the direction of writing, or end a line.
-_RANGES = ((0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF))
+_RANGES = (
+    (0x00, 0x1F),
+    (0x7F, 0x9F),
+    (0xAD, 0xAD),
+    (0x200B, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xFEFF, 0xFEFF),
+)
 _UNSAFE = {code: f"\\u{code:04x}" for first, last in _RANGES for code in range(first, last + 1)}
-_UNSAFE_PLAIN = {**_UNSAFE, 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x5C: "\\\\"}
+_UNSAFE_PLAIN = {**_UNSAFE, 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
+
+
+def escape_controls(text: str) -> str:
+    """Return *text* as one line without characters that steer a terminal."""
+    return text.translate(_UNSAFE_PLAIN)
 
 
 def configure(level: str, log_format: str, stream: TextIO | None = None) -> None:
@@ -40,6 +53,7 @@ class JsonLines(logging.Formatter):
     """A JSON object per record: time, level, logger, message, and exception with its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*."""
         fields = {
             "time": _time(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
@@ -57,13 +71,14 @@ class ConsoleLines(logging.Formatter):
     """Time, level, logger and message, readable on a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*."""
         text = record.getMessage()
         traceback = _traceback(self, record)
         if traceback:
             text = f"{text}\n{traceback}"
         time = _time(record).astimezone().strftime("%H:%M:%S.%f")[:-3]
         name = record.name.removeprefix(PACKAGE)
-        return f"{time} {record.levelname:<7} {name}: {_cut(text).translate(_UNSAFE_PLAIN)}"
+        return f"{time} {record.levelname:<7} {name}: {escape_controls(_cut(text))}"
 
 
 def _time(record: logging.LogRecord) -> datetime:

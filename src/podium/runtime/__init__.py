@@ -1,1 +1,2 @@
-"""The shell that makes time pass around the engine: group commit, hand-out of tasks, timers, messages, the server's own workers."""
+"""The shell that makes time pass around the engine: group commit, hand-out of tasks, timers, messages, the server's
+own workers."""

@@ -1,6 +1,7 @@
 """The definitions of a node in memory: registered ones by name, bound ones by content hash.
 
-Every change goes to the store first. Bound definitions that came with a request are stored before anything that refers to them is.
+Every change goes to the store first. Bound definitions that came with a request are stored before anything that
+refers to them is.
 """
 
 from collections import OrderedDict

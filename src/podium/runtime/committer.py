@@ -1,7 +1,8 @@
 """Group commit: commands of many workflows, decided one after the other, stored in one transaction.
 
-While a commit is on its way, commands gather; the next commit takes them all. A workflow is in at most one commit at a time, and a caller
-is answered only after the commit that holds its change. When a commit fails, what was decided is dropped and read again.
+While a commit is on its way, commands gather; the next commit takes them all. A workflow is in at most one commit at
+a time, and a caller is answered only after the commit that holds its change. When a commit fails, what was decided is
+dropped and read again.
 """
 
 import asyncio
@@ -302,7 +303,7 @@ class Committer:
             except PodiumError as error:
                 self._abandon(works, error)
                 return
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 log.exception("the store failed in a commit of %d workflows", len(changed))
                 self._abandon(works, Unavailable(f"The store failed: {error}"))
                 return

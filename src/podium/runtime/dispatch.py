@@ -1,8 +1,8 @@
 """Hand-out of tasks to workers that wait for them.
 
-A waiting poll is one object in memory; it costs no query. A task that is scheduled while a poll waits for its queue is leased in the very
-commit that creates it. Everything else is claimed from the store: when a poll comes to a queue that may hold something, and when a delayed
-task becomes visible or a limit gives way.
+A waiting poll is one object in memory; it costs no query. A task that is scheduled while a poll waits for its queue
+is leased in the very commit that creates it. Everything else is claimed from the store: when a poll comes to a queue
+that may hold something, and when a delayed task becomes visible or a limit gives way.
 """
 
 import asyncio

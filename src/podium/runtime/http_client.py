@@ -1,7 +1,8 @@
 """HTTP requests of tasks: bounded in time and size, and kept away from addresses that the operator does not allow.
 
-The name is resolved once, every address is checked, and the connection goes to the address that was checked; each redirect is a new request
-under the same rules. (A check of the name alone could be tricked by a second answer of the name server.)
+The name is resolved once, every address is checked, and the connection goes to the address that was checked; each
+redirect is a new request under the same rules. (A check of the name alone could be tricked by a second answer of the
+name server.)
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """How many tasks of a definition may run at once, and how many may start in a window of time.
 
-Counts are kept in memory: of the tasks in progress from the commits of this node, of starts in a sliding window. A start is counted when it
-is allowed; if nothing comes of it, `cancel` takes it back.
+Counts are kept in memory: of the tasks in progress from the commits of this node, of starts in a sliding window. A
+start is counted when it is allowed; if nothing comes of it, `cancel` takes it back.
 """
 
 from collections import deque

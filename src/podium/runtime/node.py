@@ -12,6 +12,7 @@ from podium.runtime.catalog import Catalog
 from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
+from podium.runtime.events import Events
 from podium.runtime.http_client import HttpClient
 from podium.runtime.limits import StartLimits
 from podium.runtime.relay import Relay
@@ -55,7 +56,8 @@ class Node:
         self.dispatcher.submit = self.committer.submit
         self.world.is_domain_active = self.dispatcher.is_domain_active
         self.timers = Timers(store, self.committer.submit, self.clock.now_ms)
-        self.relay = Relay(store, self.committer.submit, self._handle_event)
+        self.events = Events(store, self.world, self.committer, evaluate)
+        self.relay = Relay(store, self.committer.submit, self.events.handle)
         self.committer.on_commit += [self.timers.note, self.relay.note]
         self.variables = variables or {}
         self.system_tasks = SystemTasks(
@@ -66,7 +68,6 @@ class Node:
             self.secret,
             system_slots,
         )
-        self.on_event: Callable[[str, str, bytes], Awaitable[None]] | None = None
         self._loops: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
@@ -101,7 +102,3 @@ class Node:
                 return False
             await asyncio.sleep(0.002)
         return True
-
-    async def _handle_event(self, queue: str, message_id: str, payload: bytes) -> None:
-        if self.on_event is not None:
-            await self.on_event(queue, message_id, payload)

@@ -1,6 +1,7 @@
 """Messages between workflows, and events: from the outbox to where they belong, each exactly once.
 
-A command is consumed by the commit of its target, which deletes it. An event is handled outside of a workflow and deleted then.
+A command is consumed by the commit of its target, which deletes it. An event is handled outside of a workflow and
+deleted then.
 """
 
 import asyncio

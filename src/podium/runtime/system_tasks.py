@@ -1,6 +1,8 @@
-"""The server's own workers: they take tasks of the types that act (HTTP, …) from their queues, and report like any worker.
+"""The server's own workers: they take tasks of the types that act (HTTP, …) from their queues, and report like any
+worker.
 
-The number of tasks at work is bounded per type. A task whose server dies becomes visible again after its lease (engine.update).
+The number of tasks at work is bounded per type. A task whose server dies becomes visible again after its lease
+(engine.update).
 """
 
 import asyncio

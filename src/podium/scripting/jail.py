@@ -151,7 +151,7 @@ def _filter_program(calls: dict[str, int], architecture: int) -> bytes:
     `read` and `write` are allowed on descriptor 0 alone, memory never becomes executable.
     """
     guarded = {"read": (0, _JUMP_EQUAL, 0), "write": (0, _JUMP_EQUAL, 0)}
-    guarded |= {name: (2, _JUMP_SET, _PROT_EXEC) for name in ("mmap", "mprotect")}
+    guarded |= dict.fromkeys(("mmap", "mprotect"), (2, _JUMP_SET, _PROT_EXEC))
     lines = [
         (_LOAD, 0, 0, _OFFSET_ARCH),
         (_JUMP_EQUAL, 1, 0, architecture),

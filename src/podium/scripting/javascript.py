@@ -14,6 +14,7 @@ from podium.scripting.answer import Answer, broken_bound, failed
 
 _BODY_HEAD, _BODY_TAIL = "(function(){", "\n})()"
 _STRICT = re.compile(r"\s*(['\"])use strict\1")
+_OUT_OF_MEMORY = "InternalError: out of memory"
 _PROBE = "throw null;"
 _FRAMES_OF_WORLD = 2
 _LONE_SURROGATE = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
@@ -30,17 +31,22 @@ class Evaluator:
         self._heap_bytes, self._stack_bytes, self._output_bytes = heap_bytes, stack_bytes, output_bytes
         self._world, *self._parts = (_stripped(name) for name in ("world.js", "value.js", "unusual.js", "report.js"))
         self._timeout = f"Script not evaluated within {self._time_s:g} seconds, interrupted."
-        self._next: tuple[Any, Any] | None = None
+        self._context: Any = None
+        self._call_world: Any = None
+        self._is_fresh = False
         self.prepare()
 
     def prepare(self) -> None:
-        """Build the world of the next script, which is half of the work, while nobody waits."""
-        if self._next is None:
-            context = self._engine.Context()
-            context.set_memory_limit(self._heap_bytes)
-            context.set_time_limit(self._time_s)
-            context.set_max_stack_size(self._stack_bytes)
-            self._next = (context, context.eval(self._world))
+        """Replace the used world by a new one: most of the work of a small script, done while nobody waits."""
+        if self._is_fresh:
+            return
+        self._context = self._call_world = None
+        self._context = context = self._engine.Context()
+        context.set_memory_limit(self._heap_bytes)
+        context.set_time_limit(self._time_s)
+        context.set_max_stack_size(self._stack_bytes)
+        self._call_world = context.eval(self._world)
+        self._is_fresh = True
 
     def evaluate(self, source: str, data: bytes) -> Answer:
         """Evaluate a program with `$` = *data* (JSON)."""
@@ -58,7 +64,7 @@ class Evaluator:
             reply = self._call(head + source, None)
         except (self._engine.JSException, MemoryError) as error:
             return failed(str(error).partition("\n")[0])
-        said, stack = json.loads(reply[1:])
+        said, stack, _ = json.loads(reply[1:])
         if not _is_syntax_error(said, stack):
             return frame.OK, b""
         detail, _ = fault.syntax_detail(source, said.partition(": ")[2], stack, len(head))
@@ -70,20 +76,19 @@ class Evaluator:
         except self._engine.JSException as error:
             return self._stopped(str(error))
         except MemoryError:
-            return failed(fault.error_text("InternalError: out of memory"))
+            return failed(fault.error_text(_OUT_OF_MEMORY))
         if reply.startswith("!"):
             return _reported(source, shift, *json.loads(reply[1:]))
         return self._checked(reply)
 
     def _call(self, program: str, data: bytes | None) -> str:
         self.prepare()
-        assert self._next is not None
-        (context, call), self._next = self._next, None
+        self._is_fresh = False
         exact = None
         if data is not None:
-            context.set("$", context.parse_json(data.decode()))
+            self._context.set("$", self._context.parse_json(data.decode()))
             exact = _exact_integers(data)
-        reply: str = call(program, *self._parts, exact, self._output_bytes)
+        reply: str = self._call_world(program, *self._parts, exact, self._output_bytes)
         return reply
 
     def _stopped(self, text: str) -> Answer:
@@ -101,14 +106,15 @@ class Evaluator:
         return failed(fault.error_text(f"RangeError: {broken}")) if broken else (frame.OK, value)
 
 
-def _reported(source: str, shift: int, said: str, stack: str | None) -> Answer:
-    if _is_syntax_error(said, stack):
-        assert stack is not None
+def _reported(source: str, shift: int, said: str, stack: str | None, ran: bool) -> Answer:
+    if ran:
+        return failed(fault.error_text(said))
+    if stack is not None and _is_syntax_error(said, stack):
         detail, line = fault.syntax_detail(source, said.partition(": ")[2], stack, shift)
         return failed(fault.error_text(detail, line), frame.SYNTAX)
-    if shift:
-        source = " " * shift + source
-    return failed(fault.run_error(source, said, stack))
+    if said == "null" and "throw" not in source:
+        return failed(fault.error_text(_OUT_OF_MEMORY))  # the engine had no room left for an error
+    return failed(fault.run_error(" " * shift + source, said, stack))
 
 
 def _is_syntax_error(said: str, stack: str | None) -> bool:

@@ -1,6 +1,6 @@
-// Describes what a script threw: [text, stack or null]. Compiled only when a script fails, in the script's own world,
+// Describes what was thrown: [text, stack or null, whether the script had run and its value was being written]. Compiled only when a script fails, in the script's own world,
 // which it may have tampered with: then the text is odd, and that is all.
-(function (fault, write) {
+(function (fault, write, ran) {
   function label(name, made) {
     if (Object.hasOwn(fault, 'name') && typeof name === 'string' && name) return name;
     if (typeof made === 'string' && made && made !== 'Error' && made !== 'Object') return made;
@@ -16,5 +16,5 @@
       if (fault instanceof Error) stack = String(fault.stack);
     }
   } catch { }
-  return write([said, stack]);
+  return write([said, stack, ran]);
 })

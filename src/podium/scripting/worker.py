@@ -40,16 +40,19 @@ def _operations(time_ms: int, heap_bytes: int, stack_bytes: int, output_bytes: i
     time.tzset()
     engine = importlib.import_module("_quickjs")
     scripts = javascript.Evaluator(engine, time_ms, heap_bytes, stack_bytes, output_bytes)
-    programs = jq.Evaluator(importlib.import_module("jq"), output_bytes)
+    operations = [scripts.evaluate, scripts.evaluate_body, lambda source, _: scripts.check(source)]
+    operations += _jq_operations(output_bytes)
     sys.path.clear()
-    return [
-        scripts.evaluate,
-        scripts.evaluate_body,
-        lambda source, _: scripts.check(source),
-        programs.evaluate,
-        lambda source, _: programs.check(source),
-        scripts.prepare,
-    ]
+    return [*operations, scripts.prepare]
+
+
+def _jq_operations(output_bytes: int) -> list[Callable[[str, bytes], Answer]]:
+    try:
+        programs = jq.Evaluator(importlib.import_module("jq"), output_bytes)
+    except ImportError:
+        missing = failed("jq programs are off: the Python package jq is not installed")
+        return [lambda _source, _data: missing] * 2
+    return [programs.evaluate, lambda source, _: programs.check(source)]
 
 
 def _serve(operations: list[Any], alarm_s: float) -> bool:

@@ -7,12 +7,14 @@
   delete root.performance; delete root.queueMicrotask; delete root.btoa; delete root.atob; delete root.DOMException;
   const evaluate = root.eval, write = JSON.stringify;
   return function (source, value, unusual, report, exact, room) {
+    let ran = false;
     try {
       const result = evaluate(source), type = typeof result;
+      ran = true;
       if (type === 'boolean' || type === 'string' || (type === 'number' && (result | 0) === result && result)) return write(result);
       return evaluate(value)(result, write, evaluate, unusual, exact, room);
     } catch (fault) {
-      return '!' + evaluate(report)(fault, write);
+      return '!' + evaluate(report)(fault, write, ran);
     }
   };
 })(globalThis)

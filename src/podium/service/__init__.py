@@ -1,1 +1,53 @@
-"""podium's service package."""
+"""The use cases of the server, one method each: validation, limits, and the errors that clients see.
+
+Everything above translates between a protocol and these methods; everything below knows nothing of clients.
+"""
+
+from collections.abc import Callable, Mapping
+
+from podium.expressions.json_path import compile_path
+from podium.expressions.path_reader import InvalidPath
+from podium.model.rules import Checks
+from podium.model.wire import Json
+from podium.runtime.node import Node
+from podium.service.admin import Admin
+from podium.service.idempotency import Idempotency
+from podium.service.metadata import Metadata
+from podium.service.rate_limits import WorkflowLimits
+from podium.service.reading import Reading
+from podium.service.secrets import Secrets
+from podium.service.tasks import Tasks
+from podium.service.workflows import Workflows
+
+__all__ = ["Services"]
+
+
+class Services:
+    """All services over one node."""
+
+    def __init__(
+        self,
+        node: Node,
+        *,
+        script_error: Callable[[str], str | None] | None = None,
+        settings: Mapping[str, Json] | None = None,
+    ) -> None:
+        checks = Checks(
+            task_def=node.catalog.task_def, script_error=script_error or (lambda _: None), path_error=_path_error
+        )
+        self.node = node
+        self.reading = Reading(node)
+        limits = WorkflowLimits(node.store)
+        node.committer.on_commit.append(limits.note)
+        self.workflows = Workflows(node, checks, Idempotency(node.store, self.reading), limits)
+        self.tasks = Tasks(node, self.reading, Secrets(node.secret, node.variables))
+        self.metadata = Metadata(node, checks)
+        self.admin = Admin(node, self.reading, settings or {})
+
+
+def _path_error(path: str) -> str | None:
+    try:
+        compile_path(path)
+    except InvalidPath as error:
+        return str(error)
+    return None

@@ -141,7 +141,9 @@ class Reading:
         found = await self._node.store.correlated(name, correlation_ids, closed=include_closed)
         count = sum(map(len, found.values()))
         if count > CORRELATED_MAX:
-            raise InvalidRequest(f"{count} workflows are correlated, at most {CORRELATED_MAX} are returned: use the search")
+            raise InvalidRequest(
+                f"{count} workflows are correlated, at most {CORRELATED_MAX} are returned: use the search"
+            )
         answer: dict[str, list[WorkflowView]] = {}
         for correlation_id in correlation_ids:
             views = await self.several(found.get(correlation_id, ()), include_tasks)
@@ -150,13 +152,11 @@ class Reading:
 
     async def several(self, workflow_ids: Sequence[str], include_tasks: bool) -> list[WorkflowView]:
         """Return those of the workflows that exist, in the order of *workflow_ids*."""
-        views = []
+        views: list[WorkflowView] = []
         for place in range(0, len(workflow_ids), LOAD_CHUNK):
             chunk = workflow_ids[place : place + LOAD_CHUNK]
             stored = await self._node.store.load(chunk)
-            for name in chunk:
-                if name in stored:
-                    views.append(await self._stored_view(stored[name], include_tasks))
+            views += [await self._stored_view(stored[name], include_tasks) for name in chunk if name in stored]
         return views
 
     async def _stored_view(self, stored: StoredWorkflow, include_tasks: bool) -> WorkflowView:
@@ -207,5 +207,3 @@ def _step_in(graph: Graph, task: Task) -> Step | None:
     if task.dynamic_step is not None:
         return Step(decode(WorkflowTask, task.dynamic_step), None, task.loop)
     return None if task.status == SKIPPED else graph.steps.get(task.step)
-
-

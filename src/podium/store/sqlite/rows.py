@@ -155,9 +155,7 @@ class Batch:
             self.emptied.append((key, key + TASKS - 1))
         elif transition.deleted:
             self.emptied += [(key | seq, key | seq) for seq in transition.deleted]
-        for task in transition.inserted:
-            self.tasks.append(_task_row(task, key))
-        for task in transition.updated.values():
+        for task in (*transition.inserted, *transition.updated.values()):
             self.tasks.append(_task_row(task, key))
             if task.status in FAILED:
                 self.failed.append((key | task.seq,))

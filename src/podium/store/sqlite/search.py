@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from podium.model.ids import seq_of, workflow_of
-from podium.model.status import WORKFLOW_STATUSES
 from podium.model.task import EMPTY
 from podium.store.query import FIELDS, Condition, Filter, Group, Search
 from podium.store.records import Page, TaskRow, WorkflowRow
 from podium.store.sqlite.reader import OPEN, Reader
-from podium.store.sqlite.rows import OUTPUT, TASK_BITS, TASKS, decode_head, decode_task
+from podium.store.sqlite.rows import FAILED, OUTPUT, TASK_BITS, TASKS, decode_head, decode_task
 
 Sql = tuple[str, list[Any]]
 
@@ -60,9 +59,11 @@ _TASK = {
 }
 _COLUMNS = {"workflow": _WORKFLOW, "task": _TASK}
 _NULLABLE = {"w.correlation_id", "w.reason", "w.event", "w.created_by", "w.idempotency_key", "w.parent_id", "t.reason", "t.domain"}
-_JOIN = (
-    f"workflow w CROSS JOIN task t ON t.key BETWEEN w.row << {TASK_BITS} AND (w.row << {TASK_BITS}) + {TASKS - 1}"
-)
+_OF_WORKFLOW = f"t.key BETWEEN w.row << {TASK_BITS} AND (w.row << {TASK_BITS}) + {TASKS - 1}"
+_WORKFLOW_FIRST = f"workflow w CROSS JOIN task t ON {_OF_WORKFLOW}"
+_FAILED_FIRST = "task_failed f CROSS JOIN task t ON t.key = f.key"
+_AND_WORKFLOW = f" CROSS JOIN workflow w ON w.row = t.key >> {TASK_BITS}"
+_ONE_WORKFLOW = {"taskId", "workflowId", "correlationId"}
 
 
 def search_workflows(reader: Reader, search: Search) -> Page[WorkflowRow]:
@@ -91,17 +92,31 @@ def _workflow(reader: Reader, row: int, payloads: bool) -> WorkflowRow:
 def search_tasks(reader: Reader, search: Search) -> Page[TaskRow]:
     """Return one page of tasks and the number of all that match."""
     where, values = _where(search)
-    fields = {field for field, _ in search.sort} | _fields(search.filter)
-    if search.text or any("w." in _TASK[field] for field in fields):
-        tables = _FAILED_JOIN if _is_of_failed(search) else _JOIN
-    else:
-        tables = "task_failed f CROSS JOIN task t USING (key)" if _is_of_failed(search) else "task t"
+    tables = _tables(search)
     if search.text:
         where += " AND task_has_text(?, w.body, t.body)"
         values = [*values, "*".join(search.text)]
     with reader.snapshot():
         total, keys = _page(reader, search, f"{tables} WHERE {where}", values, "t.key")
         return Page(total, _tasks(reader, keys))
+
+
+def _tables(search: Search) -> str:
+    """Return the tables in the order in which they are best walked over."""
+    fields = {field for field, _ in search.sort} | _fields(search.filter)
+    has_workflow = bool(search.text) or any("w." in _TASK[field] for field in fields)
+    if any(part.field in _ONE_WORKFLOW for part in _equalities(search)):
+        return _WORKFLOW_FIRST
+    if any(part.field == "status" and FAILED.issuperset(part.values) for part in _equalities(search)):
+        return _FAILED_FIRST + (_AND_WORKFLOW if has_workflow else "")
+    return _WORKFLOW_FIRST if has_workflow else "task t"
+
+
+def _equalities(search: Search) -> list[Condition]:
+    """Return the conditions with = and IN that every hit fulfils."""
+    filter_ = search.filter
+    parts = filter_.parts if isinstance(filter_, Group) and filter_.op == "AND" else (filter_,)
+    return [part for part in parts if isinstance(part, Condition) and part.op in {"=", "IN"}]
 
 
 def _tasks(reader: Reader, keys: Sequence[int]) -> list[TaskRow]:
@@ -128,22 +143,16 @@ def _where(search: Search) -> Sql:
     if search.filter is None:
         return "1", []
     sql, values = _translate(search, search.filter)
-    parts = search.filter.parts if isinstance(search.filter, Group) and search.filter.op == "AND" else (search.filter,)
     if search.kind == "workflow":
-        for part in parts:
-            sql += _index_hint(part)
+        sql += "".join(_index_hint(part) for part in _equalities(search) if part.field == "status")
     return sql, values
 
 
-def _index_hint(part: Filter) -> str:
+def _index_hint(part: Condition) -> str:
     """Return the condition of a partial index word by word, when *part* implies it: with bound values SQLite can't tell."""
-    if isinstance(part, Condition) and part.field == "status" and part.op in {"=", "IN"}:
-        statuses = set(part.values)
-        if statuses <= {"RUNNING", "PAUSED"}:
-            return f" AND {OPEN}"
-        if statuses <= {"FAILED", "TIMED_OUT", "TERMINATED"}:
-            return f" AND {_FAILED}"
-    return ""
+    if {"RUNNING", "PAUSED"}.issuperset(part.values):
+        return f" AND {OPEN}"
+    return f" AND {_FAILED}" if {"FAILED", "TIMED_OUT", "TERMINATED"}.issuperset(part.values) else ""
 
 
 def _fields(filter_: Filter | None) -> set[str]:
@@ -192,10 +201,14 @@ def _condition(search: Search, condition: Condition) -> Sql:
 
 
 def _task_ids(names: list[str]) -> Sql:
-    one = f"(w.id = ? AND t.key = (w.row << {TASK_BITS}) + ?)"
-    pairs = [(workflow_of(name), seq_of(name)) for name in names]
-    values = [value for workflow_id, seq in pairs if seq for value in (workflow_id, seq)]
-    return f"({' OR '.join([one] * (len(values) // 2)) or '0'})", values
+    pairs = [(workflow_of(name), seq_of(name)) for name in names if seq_of(name)]
+    if not pairs:
+        return "0", []
+    if len(pairs) == 1:
+        return f"(w.id = ? AND t.key = (w.row << {TASK_BITS}) + ?)", list(pairs[0])
+    ids, rows = ",".join("?" * len(pairs)), ",".join(["(?,?)"] * len(pairs))
+    sql = f"(w.id IN ({ids}) AND (w.id, t.key & {TASKS - 1}) IN (VALUES {rows}))"  # noqa: S608
+    return sql, [*(pair[0] for pair in pairs), *(value for pair in pairs for value in pair)]
 
 
 def _null(search: Search, condition: Condition, column: str) -> str:

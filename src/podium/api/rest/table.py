@@ -1,0 +1,17 @@
+"""The table of all routes, from which both the router and the OpenAPI document are made."""
+
+from collections.abc import Callable
+
+from podium.api.rest import admin, metadata, tasks, workflows
+from podium.api.rest.route import Route
+from podium.service import Services
+
+
+def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Route]:
+    """Return all routes over *services*; *figures* gives what /metrics shows."""
+    return [
+        *workflows.routes(services),
+        *tasks.routes(services),
+        *metadata.routes(services),
+        *admin.routes(services, figures),
+    ]

@@ -1,0 +1,124 @@
+"""`podium def …`: definitions of workflows and, with --task, of tasks."""
+
+from typing import Annotated, Any
+
+import typer
+
+from podium.cli.client import Client
+from podium.cli.failure import FAILED, USAGE, Failure
+from podium.cli.options import DEFAULT_SERVER, AsJson, Server
+from podium.cli.output import console, moment, say, say_json, table
+from podium.cli.source import read_file
+
+app = typer.Typer(help="Register and read definitions of workflows and tasks.", no_args_is_help=True)
+
+Files = Annotated[list[str], typer.Argument(help="JSON files with a definition or a list of them; - is stdin.")]
+IsTask = Annotated[bool, typer.Option("--task", "-t", help="Task definitions instead of workflow definitions.")]
+
+
+@app.command()
+def put(files: Files, is_task: IsTask = False, server: Server = DEFAULT_SERVER) -> None:
+    """Register definitions; those of the same name (and version) are replaced."""
+    definitions = _read(files)
+    client = Client(server)
+    if is_task:
+        client.post("metadata", "taskdefs", body=definitions)
+    else:
+        answer = client.put("metadata", "workflow", body=definitions) or {}
+        _refuse(answer.get("bulkErrorResults") or {})
+    for definition in definitions:
+        say(f"registered {_title(definition)}")
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(help="Name of the definition.")],
+    version: Annotated[int | None, typer.Option(help="Version of a workflow definition; the latest without.")] = None,
+    is_task: IsTask = False,
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Print a definition as JSON."""
+    client = Client(server)
+    if is_task:
+        say_json(client.get("metadata", "taskdefs", name))
+    else:
+        say_json(client.get("metadata", "workflow", name, version=version))
+
+
+@app.command("list")
+def list_(is_task: IsTask = False, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """List definitions."""
+    found = Client(server).get("metadata", "taskdefs" if is_task else "workflow") or []
+    if as_json:
+        say_json(found)
+    elif is_task:
+        headings = ("name", ">retries", ">timeout s", ">response timeout s", "description")
+        console().print(table(headings, [_task_row(one) for one in found]))
+    else:
+        headings = ("name", ">version", ">steps", "registered", "description")
+        console().print(table(headings, [_workflow_row(one) for one in found]))
+
+
+def _task_row(one: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        one["name"],
+        one.get("retryCount"),
+        one.get("timeoutSeconds") or "",
+        one.get("responseTimeoutSeconds"),
+        one.get("description"),
+    )
+
+
+def _workflow_row(one: dict[str, Any]) -> tuple[object, ...]:
+    when = moment(one.get("updateTime") or one.get("createTime"))
+    return one["name"], one.get("version"), len(one.get("tasks") or ()), when, one.get("description")
+
+
+@app.command()
+def validate(files: Files, is_task: IsTask = False, server: Server = DEFAULT_SERVER) -> None:
+    """Check definitions without registering them. Task definitions need no server."""
+    definitions = _read(files)
+    if is_task:
+        _check_tasks(definitions)
+    else:
+        client = Client(server)
+        for definition in definitions:
+            client.post("metadata", "workflow", "validate", body=definition)
+    for definition in definitions:
+        say(f"valid: {_title(definition)}")
+
+
+def _check_tasks(definitions: list[dict[str, Any]]) -> None:
+    from podium.model.errors import InvalidRequest
+    from podium.model.rules import check_task_defs
+    from podium.model.task_def import TaskDef
+    from podium.model.wire import convert
+
+    try:
+        violations = check_task_defs([convert(TaskDef, one) for one in definitions], "taskdefs")
+    except InvalidRequest as error:
+        raise Failure(error.message) from error
+    if violations:
+        raise Failure("\n".join(f"{one.path}: {one.message}" for one in violations))
+
+
+def _read(files: list[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name in files:
+        value = read_file(name)
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(one, dict) for one in values):
+            raise Failure(f"{name}: expected a JSON object, or a list of them.", exit_code=USAGE)
+        found += values
+    return found
+
+
+def _title(definition: dict[str, Any]) -> str:
+    version = definition.get("version")
+    return f"{definition.get('name')}" + (f" version {version}" if version is not None else "")
+
+
+def _refuse(errors: dict[str, str]) -> None:
+    if errors:
+        lines = [f"{name}: {message}" for name, message in errors.items()]
+        raise Failure("\n".join(lines), "Nothing of these was registered.", FAILED)

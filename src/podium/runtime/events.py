@@ -1,0 +1,234 @@
+"""Event handlers: what follows when a message arrives on a queue.
+
+A message is handled at least once (its outbox row is deleted afterwards), and each action is made so that doing it
+again changes nothing: a workflow is started under an id that follows from message, handler and action; an ended task
+takes no second result.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from podium.engine.commands import SetVariables, Terminate, UpdateTask
+from podium.engine.context import Script, ScriptAnswer
+from podium.engine.requests import resolve_start
+from podium.expressions.javascript import OutsideSubset, compile_script, truth
+from podium.expressions.parameters import MapDocument, compile_template
+from podium.model.errors import Conflict, InvalidRequest, NotFound, PodiumError
+from podium.model.event import Action, EventHandler, StartWorkflowAction, TaskAction
+from podium.model.ids import RANDOM_BITS, seq_of, workflow_id, workflow_of
+from podium.model.start import StartWorkflowRequest
+from podium.model.status import COMPLETED, FAILED, SKIPPED
+from podium.model.wire import Json, to_json_value
+from podium.runtime.committer import Committer
+from podium.runtime.world import World
+from podium.store import Store
+from podium.store.records import EventExecution
+
+EXPAND_DEPTH_MAX = 20
+
+log = logging.getLogger(__name__)
+encode = msgspec.json.Encoder().encode
+
+Evaluate = Callable[[Script], Awaitable[ScriptAnswer]]
+
+
+class Events:
+    """Runs the actions of active handlers for each message."""
+
+    def __init__(self, store: Store, world: World, committer: Committer, evaluate: Evaluate) -> None:
+        self._store = store
+        self._world = world
+        self._committer = committer
+        self._evaluate = evaluate
+
+    async def handle(self, queue: str, message_id: str, body: bytes) -> None:
+        """Run what the handlers of *queue* want done; only an unreachable store is an error."""
+        payload = _parsed(body)
+        for handler in list(self._world.catalog.event_handlers.values()):
+            if handler.active and handler.event == queue:
+                await self._run(handler, message_id, payload)
+
+    async def _run(self, handler: EventHandler, message_id: str, payload: Json) -> None:
+        if not await self._holds(handler, payload):
+            note = {"msg": encode(payload).decode(), "condition": handler.condition}
+            await self._record(handler, message_id, 0, "", SKIPPED, note)
+            return
+        for number, action in enumerate(handler.actions):
+            try:
+                output = await self._act(handler, action, message_id, number, payload)
+            except PodiumError as error:
+                if error.retryable:
+                    raise
+                await self._record(handler, message_id, number, action.action, FAILED, {"exception": error.message})
+            else:
+                await self._record(handler, message_id, number, action.action, COMPLETED, output)
+
+    async def _record(
+        self, handler: EventHandler, message_id: str, number: int, action: str | None, status: str, output: Json
+    ) -> None:
+        await self._store.add_event_execution(
+            EventExecution(
+                id=f"{message_id}_{number}:{handler.name}",
+                handler=handler.name,
+                event=handler.event,
+                message_id=message_id,
+                action=action or "",
+                status=status,
+                created_ms=self._world.clock.now_ms(),
+                output=encode(output),
+            )
+        )
+
+    async def _holds(self, handler: EventHandler, payload: Json) -> bool:
+        condition = handler.condition
+        if not condition or not condition.strip():
+            return True
+        expanded = expand(payload)
+        if handler.evaluatorType == "value-param":
+            return truth(expanded.get(condition) if isinstance(expanded, dict) else None)
+        small = compile_script(condition)
+        if small is not None:
+            try:
+                return truth(small.evaluate(expanded))
+            except OutsideSubset:
+                pass
+        language = "python" if handler.evaluatorType == "python" else "javascript"
+        answer = await self._evaluate(Script(language, condition, encode(expanded)))
+        if answer.error is not None:
+            log.warning("the condition of event handler %s failed: %s", handler.name, answer.error)
+        return answer.value is not None and truth(msgspec.json.decode(answer.value))
+
+    # ---- actions
+
+    async def _act(self, handler: EventHandler, action: Action, message_id: str, number: int, payload: Json) -> Json:
+        document = MapDocument(expand(payload) if action.expandInlineJSON else payload)
+        if action.start_workflow is not None and action.action == "start_workflow":
+            return await self._start(handler, action.start_workflow, message_id, number, document)
+        if action.complete_task is not None and action.action == "complete_task":
+            return await self._finish_task(handler, action.complete_task, COMPLETED, message_id, document)
+        if action.fail_task is not None and action.action == "fail_task":
+            return await self._finish_task(handler, action.fail_task, FAILED, message_id, document)
+        if action.terminate_workflow is not None and action.action == "terminate_workflow":
+            given = _resolved(to_json_value(action.terminate_workflow), document)
+            await self._committer.submit(str(given.get("workflowId")), Terminate(given.get("terminationReason")))
+            return given
+        if action.update_workflow_variables is not None and action.action == "update_workflow_variables":
+            return await self._set_variables(to_json_value(action.update_workflow_variables), document)
+        raise InvalidRequest(f"Action not supported {action.action} for event {handler.event}")
+
+    async def _start(
+        self,
+        handler: EventHandler,
+        action: StartWorkflowAction,
+        message_id: str,
+        number: int,
+        document: MapDocument,
+    ) -> Json:
+        given = _resolved({"input": action.input, "correlationId": action.correlationId}, document)
+        payload_domains = document.field("$", "taskToDomain")
+        domains = action.taskToDomain or (payload_domains if isinstance(payload_domains, dict) else {})
+        origin = {"conductor.event.messageId": message_id, "conductor.event.name": handler.event}
+        request = StartWorkflowRequest(
+            name=action.name,
+            version=action.version,
+            correlationId=None if given["correlationId"] is None else str(given["correlationId"]),
+            input={**(given["input"] or {}), **origin},
+            taskToDomain=domains,
+        )
+        command = msgspec.structs.replace(resolve_start(self._world.context(), request), event=handler.event)
+        new_id = _derived_id(message_id, handler.name, number, self._world.clock.now_ms())
+        try:
+            await self._committer.submit(new_id, command)
+        except Conflict:
+            log.info("the workflow for message %s was started before", message_id)
+        return {"workflowId": new_id}
+
+    async def _finish_task(
+        self, handler: EventHandler, action: TaskAction, status: str, message_id: str, document: MapDocument
+    ) -> Json:
+        given = _resolved(to_json_value(action), document)
+        target, seq = await self._target(given)
+        if not seq:
+            text = "No task found with task id: {taskId}, reference name: {taskRefName}, workflow id: {workflowId}"
+            return {"error": text.format_map({"taskId": None, "taskRefName": None, "workflowId": None, **given})}
+        output = {
+            **{key: given.get(key) for key in ("workflowId", "taskId", "taskRefName", "reasonForIncompletion")},
+            **(given.get("output") or {}),
+            "conductor.event.messageId": message_id,
+            "conductor.event.name": handler.event,
+        }
+        reason = given.get("reasonForIncompletion")
+        command = UpdateTask(seq, status, encode(output), reason=None if reason is None else str(reason))
+        await self._committer.submit(target, command)
+        return output
+
+    async def _target(self, given: dict[str, Any]) -> tuple[str, int]:
+        """Return the workflow and number of the task that an action means; of a loop, its latest iteration."""
+        task_id = given.get("taskId")
+        if isinstance(task_id, str) and seq_of(task_id):
+            return workflow_of(task_id), seq_of(task_id)
+        key, ref = str(given.get("workflowId")), given.get("taskRefName")
+        workflow = await self._committer.read(key)
+        if workflow is None:
+            return key, 0
+        task = workflow.latest.get(str(ref)) or workflow.plain.get(str(ref))
+        return key, task.seq if task is not None else 0
+
+    async def _set_variables(self, action: dict[str, Any], document: MapDocument) -> Json:
+        given = _resolved(action, document)
+        key, variables = str(given.get("workflowId")), given.get("variables") or {}
+        workflow = await self._committer.read(key)
+        if workflow is None:
+            raise NotFound(f"No such workflow found by id: {key}")
+        if given.get("appendArray"):
+            known = msgspec.json.decode(workflow.variables)
+            variables = {name: _appended(known.get(name), value) for name, value in variables.items()}
+        await self._committer.submit(key, SetVariables(encode(variables)))
+        return given
+
+
+def _appended(known: Json, value: Json) -> Json:
+    if not isinstance(known, list):
+        return value
+    return [*known, *value] if isinstance(value, list) else [*known, value]
+
+
+def _resolved(value: dict[str, Any], document: MapDocument) -> dict[str, Any]:
+    found: dict[str, Any] = compile_template(value).resolve(document)
+    return found
+
+
+def _parsed(body: bytes) -> Json:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return body.decode("utf-8", "replace")
+
+
+def expand(value: Json, depth: int = 0) -> Json:
+    """Return *value* with JSON text inside of strings parsed, in maps and lists down to twenty levels."""
+    if depth >= EXPAND_DEPTH_MAX:
+        return value
+    if isinstance(value, dict):
+        return {key: expand(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [expand(one, depth + 1) for one in value]
+    if isinstance(value, str) and value[:1] in "{[" and value[:1]:
+        try:
+            return expand(json.loads(value), depth + 1)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _derived_id(message_id: str, handler: str, number: int, now_ms: int) -> str:
+    """Return the id of the workflow that an action starts: the same one for the same message."""
+    digest = hashlib.blake2b(f"{message_id}\0{handler}\0{number}".encode(), digest_size=8).digest()
+    own = workflow_of(message_id) if seq_of(message_id) else ""
+    time_ms = int(own[:13].replace("-", ""), 16) if own else now_ms
+    return workflow_id(time_ms, int.from_bytes(digest) & ((1 << RANDOM_BITS) - 1))

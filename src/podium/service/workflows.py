@@ -1,0 +1,88 @@
+"""Starts of workflows: which definition, whether the key or the limit allows it, and then the command."""
+
+from msgspec.structs import replace
+
+from podium.engine.commands import StartWorkflow
+from podium.engine.requests import resolve_start
+from podium.model.errors import NotFound, ValidationFailed, Violation
+from podium.model.rules import Checks, check_start_request
+from podium.model.start import StartWorkflowRequest
+from podium.model.wire import Json, decode
+from podium.model.workflow_def import RateLimitConfig
+from podium.runtime.node import Node
+from podium.service.idempotency import Idempotency
+from podium.service.rate_limits import WorkflowLimits, limit_key
+
+AT = "startWorkflow.arg0"
+
+
+class Workflows:
+    """Starts workflows."""
+
+    def __init__(self, node: Node, checks: Checks, idempotency: Idempotency, limits: WorkflowLimits) -> None:
+        self._node = node
+        self._checks = checks
+        self._idempotency = idempotency
+        self._limits = limits
+
+    async def start(self, request: StartWorkflowRequest) -> str:
+        """Start a workflow and return its id, or that of an earlier one with the same idempotency key."""
+        if request.workflowDef is not None:
+            broken = check_start_request(request, AT, self._checks)
+            if broken:
+                raise ValidationFailed(broken)
+        command = resolve_start(self._node.world.context(), request, AT)
+        key, strategy = request.idempotencyKey, request.idempotencyStrategy
+        if not key or strategy is None:
+            return await self._launch(command)
+        async with self._idempotency.turn(command.name, key):
+            found = await self._idempotency.existing(command.name, key, strategy)
+            return found or await self._launch(command)
+
+    async def start_by_name(
+        self, name: str, version: int | None, correlation_id: str | None, priority: int, given: dict[str, Json]
+    ) -> str:
+        """Start a workflow from its bare input."""
+        if not 0 <= priority <= 99:
+            edge = "99 is the maximum" if priority > 99 else "0 is the minimum"
+            raise ValidationFailed([Violation("startWorkflow.arg3", f"{edge} priority value", str(priority))])
+        if self._node.catalog.workflow_def(name, version) is None:
+            shown = "null" if version is None else version
+            raise NotFound(f"No such workflow found by name: {name}, version: {shown}")
+        request = StartWorkflowRequest(
+            name=name, version=version, correlationId=correlation_id, priority=priority, input=given
+        )
+        return await self._launch(resolve_start(self._node.world.context(), request, AT))
+
+    async def start_version(
+        self, name: str, version: int, correlation_id: str | None, priority: int, given: dict[str, Json]
+    ) -> str:
+        """Start a workflow whose version stands in the path."""
+        return await self.start_by_name(name, version, correlation_id, priority, given)
+
+    async def _launch(self, command: StartWorkflow) -> str:
+        workflow_id = self._node.clock.new_workflow_id()
+        graph = self._node.catalog.graph_by_hash(command.def_hash)
+        config = graph.definition.rateLimitConfig if graph else None
+        if config is not None and config.rateLimitKey:
+            await self._launch_limited(workflow_id, command, config)
+        else:
+            await self._node.committer.submit(workflow_id, command)
+        return workflow_id
+
+    async def _launch_limited(self, workflow_id: str, command: StartWorkflow, config: RateLimitConfig) -> None:
+        known = {
+            "input": decode(dict, command.input),
+            "correlationId": command.correlation_id,
+            "workflowId": workflow_id,
+            "workflowType": command.name,
+            "version": command.version,
+            "priority": command.priority,
+        }
+        key = limit_key(config, known)
+        await self._limits.reserve(command.name, key, config, workflow_id)
+        try:
+            await self._node.committer.submit(workflow_id, replace(command, rate_limit_key=key))
+        except BaseException:
+            self._limits.cancel(command.name, key, workflow_id)
+            raise
