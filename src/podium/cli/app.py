@@ -1,7 +1,6 @@
 """All commands but `serve`, and how a failure of theirs is told."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import typer
 
@@ -52,6 +51,3 @@ def version(as_json: AsJson = False) -> None:
         say_json({"version": __version__})
     else:
         say(f"podium {__version__}")
-
-
-Shell = Annotated[str, typer.Argument(help="bash, zsh or fish.")]

@@ -40,18 +40,17 @@ def watch_workflow(client: Client, workflow_id: str, *, as_json: bool) -> int:
 
 
 def _looks(client: Client, workflow_id: str) -> Iterator[Json]:
-    """Yield the workflow again and again, the last time when it has ended. Bears an absence of the server for a minute."""
-    silent_since_s = None
+    """Yield the workflow again and again, the last time when it has ended; bears a server that is away for a minute."""
+    seen_s = -UNREACHABLE_S_MAX  # at first it must be there
     while True:
         began_s = time.monotonic()
         try:
             found: Json = client.get("workflow", workflow_id)
         except Failure as failure:
-            silent_since_s = silent_since_s or began_s
-            if failure.exit_code != UNREACHABLE or began_s - silent_since_s > UNREACHABLE_S_MAX:
+            if failure.exit_code != UNREACHABLE or began_s - seen_s > UNREACHABLE_S_MAX:
                 raise
         else:
-            silent_since_s = None
+            seen_s = began_s
             yield found
             if found["status"] in ENDED:
                 return

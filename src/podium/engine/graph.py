@@ -1,7 +1,8 @@
 """A definition compiled once: for each step its successor, its enclosing loop and its input template.
 
-A graph never changes and is shared by all workflows with the same content hash. The definition in it is bound: each step carries the
-task definition that was valid when the hash was made.
+A graph never changes and is shared by all workflows with the same content hash. The definition in it is bound: each
+step carries the task definition that was valid when the hash was made. A branch of a dynamic fork is no part of the
+definition: its steps are compiled from the JSON that its tasks carry.
 """
 
 import hashlib
@@ -19,18 +20,28 @@ from podium.model.workflow import Workflow
 from podium.model.workflow_def import SubWorkflowParams, WorkflowDef, WorkflowTask
 
 FORKS = ("FORK_JOIN", "FORK_JOIN_DYNAMIC")
+SWITCHES = ("SWITCH", "DECISION")
+BRANCHES_KEPT = 500  # compiled branches of dynamic forks that a workflow keeps at a time
+
+Steps = dict[str, "Step"]
 
 
 class Step:
-    """A node of a definition, or a task that a dynamic fork brought along."""
+    """A node of a definition, or of a branch that a dynamic fork brought along."""
 
     __slots__ = (
         "body", "defaults", "definition", "json", "loop", "memo", "name", "next", "optional", "parent", "permissive", "ref",
-        "task_def", "template", "type",
+        "source", "steps", "task_def", "template", "type",
     )  # fmt: skip
 
     def __init__(
-        self, definition: WorkflowTask, next_ref: str | None, loop: str, parent: "Step | None" = None
+        self,
+        definition: WorkflowTask,
+        next_ref: str | None,
+        loop: str,
+        parent: "Step | None" = None,
+        steps: Steps | None = None,
+        source: bytes | None = None,
     ) -> None:
         self.definition = definition
         self.ref = definition.taskReferenceName
@@ -39,6 +50,8 @@ class Step:
         self.next = next_ref
         self.loop = loop
         self.parent = parent  # the fork, switch or loop around it
+        self.steps: Steps = {} if steps is None else steps  # itself and all others of its definition
+        self.source = source  # of a branch of a dynamic fork: its JSON
         self.body: tuple[str, ...] = ()  # the reference names inside
         self.optional = bool(definition.optional)
         self.permissive = bool(definition.permissive)
@@ -60,7 +73,7 @@ class Graph:
         self.version = definition.version
         self.json = json or encode_json(definition)
         self.hash = content_hash(self.json)
-        self.steps: dict[str, Step] = {}
+        self.steps: Steps = {}
         _compile(definition.tasks, None, "", self.steps)
         self.first = definition.tasks[0].taskReferenceName if definition.tasks else None
         self.outputs = compile_template(definition.outputParameters) if definition.outputParameters else None
@@ -70,16 +83,35 @@ class Graph:
         return 8 * len(self.json) + 2_000 * len(self.steps)
 
 
+def compile_branch(definition: WorkflowTask, source: bytes) -> Step:
+    """Return the compiled branch of a dynamic fork; *source* is its JSON. It may hold further steps, as a switch does."""
+    steps: Steps = {}
+    _compile([definition], None, "", steps, source=source)
+    return steps[definition.taskReferenceName]
+
+
+def step_in(graph: Graph, task: Task) -> Step | None:
+    """Return the step that *task* executes, without a workflow to keep compiled branches; None for skipped tasks."""
+    if task.status == SKIPPED:
+        return None
+    if task.dynamic_step is None:
+        return graph.steps.get(task.step)
+    return compile_branch(decode(WorkflowTask, task.dynamic_step), task.dynamic_step).steps.get(task.step)
+
+
 def step_of(workflow: Workflow, task: Task) -> Step | None:
     """Return the step that *task* executes; None for tasks made by skipping."""
     if task.dynamic_step is None:
         graph: Graph = workflow.graph
         return None if task.status == SKIPPED else graph.steps.get(task.step)
-    key = (task.step, "step")
-    step: Step | None = workflow.values.get(key)
-    if step is None:
-        step = workflow.values[key] = Step(decode(WorkflowTask, task.dynamic_step), None, task.loop)
-    return step
+    kept: dict[bytes, Steps] = workflow.values.setdefault("branches", {})
+    steps = kept.get(task.dynamic_step)
+    if steps is None:
+        if len(kept) >= BRANCHES_KEPT:
+            kept.clear()
+        branch = compile_branch(decode(WorkflowTask, task.dynamic_step), task.dynamic_step)
+        steps = kept[task.dynamic_step] = branch.steps
+    return steps.get(task.step)
 
 
 def content_hash(json: bytes) -> str:
@@ -91,23 +123,25 @@ def _compile(
     tasks: list[WorkflowTask],
     after: str | None,
     loop: str,
-    steps: dict[str, Step],
+    steps: Steps,
     parent: Step | None = None,
+    source: bytes | None = None,
 ) -> None:
     """Add the steps of one list; *after* follows its last one. Definitions are at most 50 levels deep (model.rules)."""
     for place, task in enumerate(tasks):
         follows = tasks[place + 1].taskReferenceName if place + 1 < len(tasks) else after
-        step = steps[task.taskReferenceName] = Step(task, follows, loop, parent)
+        step = steps[task.taskReferenceName] = Step(task, follows, loop, parent, steps, source)
         before = len(steps)
         if task.type == "DO_WHILE":
-            _compile(task.loopOver, None, task.taskReferenceName, steps, step)
+            _compile(task.loopOver, None, task.taskReferenceName, steps, step, source)
         elif task.type in FORKS:
             for branch in task.forkTasks:
-                _compile(branch, None, loop, steps, step)
+                _compile(branch, None, loop, steps, step, source)
         else:
             for case in inner_lists(task):
-                _compile(case, follows, loop, steps, step)
-        step.body = tuple(steps)[before:]
+                _compile(case, follows, loop, steps, step, source)
+        if len(steps) > before:
+            step.body = tuple(steps)[before:]
 
 
 def inner_lists(task: WorkflowTask) -> Iterator[list[WorkflowTask]]:
@@ -124,35 +158,41 @@ def bind(
 ) -> WorkflowDef:
     """Return a copy of *definition* in which each step carries its task definition and each sub-workflow a version.
 
-    A step whose task is not registered gets a definition of its own: with Conductor's defaults when it is SIMPLE, else without retries
-    and response timeout (upstream: MetadataMapperService). A sub-workflow that is named by an expression or is unknown stays open.
+    A step whose task is not registered gets a definition of its own: with Conductor's defaults when it is SIMPLE, else
+    without retries and response timeout (upstream: MetadataMapperService). A sub-workflow that is named by an
+    expression or is unknown stays open.
     """
 
-    def bound(step: WorkflowTask) -> WorkflowTask:
-        return replace(
-            step,
-            taskDefinition=step.taskDefinition or task_def(step.name) or ad_hoc_task_def(step),
-            subWorkflowParam=_with_version(step, latest_version),
-            decisionCases={key: [bound(inner) for inner in case] for key, case in step.decisionCases.items()},
-            defaultCase=[bound(inner) for inner in step.defaultCase],
-            forkTasks=[[bound(inner) for inner in branch] for branch in step.forkTasks],
-            loopOver=[bound(inner) for inner in step.loopOver],
-        )
+    def find(step: WorkflowTask) -> TaskDef:
+        return task_def(step.name) or ad_hoc_task_def(step)
 
-    return replace(definition, tasks=[bound(step) for step in definition.tasks])
+    return replace(definition, tasks=[bind_step(step, find, latest_version) for step in definition.tasks])
 
 
-def _with_version(
-    step: WorkflowTask, latest_version: Callable[[str], int | None]
-) -> SubWorkflowParams | None:
+def bind_step(
+    step: WorkflowTask,
+    find: Callable[[WorkflowTask], TaskDef],
+    latest_version: Callable[[str], int | None] | None = None,
+) -> WorkflowTask:
+    """Return a copy of *step* and of all steps inside it, each with its task definition."""
+
+    def bound(steps: list[WorkflowTask]) -> list[WorkflowTask]:
+        return [bind_step(inner, find, latest_version) for inner in steps]
+
+    return replace(
+        step,
+        taskDefinition=step.taskDefinition or find(step),
+        subWorkflowParam=_with_version(step, latest_version) if latest_version else step.subWorkflowParam,
+        decisionCases={key: bound(case) for key, case in step.decisionCases.items()},
+        defaultCase=bound(step.defaultCase),
+        forkTasks=[bound(branch) for branch in step.forkTasks],
+        loopOver=bound(step.loopOver),
+    )
+
+
+def _with_version(step: WorkflowTask, latest_version: Callable[[str], int | None]) -> SubWorkflowParams | None:
     param = step.subWorkflowParam
-    if (
-        step.type != "SUB_WORKFLOW"
-        or param is None
-        or param.version
-        or param.workflowDefinition
-        or "${" in param.name
-    ):
+    if step.type != "SUB_WORKFLOW" or param is None or param.version or param.workflowDefinition or "${" in param.name:
         return param
     version = latest_version(param.name)
     return replace(param, version=version) if version else param
@@ -160,6 +200,14 @@ def _with_version(
 
 def ad_hoc_task_def(step: WorkflowTask) -> TaskDef:
     """Return the definition of a task that is not registered."""
-    if step.type == "SIMPLE":
-        return TaskDef(name=step.name)
-    return TaskDef(name=step.name, retryCount=0, responseTimeoutSeconds=0)
+    return _ad_hoc(step.name, step.type == "SIMPLE")
+
+
+@lru_cache(1024)
+def _ad_hoc(name: str, is_simple: bool) -> TaskDef:
+    return TaskDef(name=name) if is_simple else TaskDef(name=name, retryCount=0, responseTimeoutSeconds=0)
+
+
+def run_time_task_def(step: WorkflowTask) -> TaskDef:
+    """Return the definition of an unregistered task that a dynamic fork brings along: it has no retries (upstream)."""
+    return replace(ad_hoc_task_def(step), retryCount=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from podium.expressions.parameters import MISSING, Template
+from podium.expressions.parameters import ALL_ROOTS, MISSING, Template
 from podium.model.ids import task_id
 from podium.model.task import Task
 from podium.model.workflow import Loop
@@ -66,6 +66,8 @@ class Scope:
 
     def root(self, name: str) -> Any:
         """Return everything below a root as one map, or MISSING."""
+        if name == ALL_ROOTS:
+            return {one: self.root(one) for one in ("workflow", *self._workflow.plain)}
         if name == "workflow":
             return {key: self.field(name, key) for key in _WORKFLOW_FIELDS}
         if name not in self._workflow.plain:

@@ -1,18 +1,19 @@
 """One workflow: its header, and what the engine keeps of its tasks.
 
-The header and the task rows are the whole truth. The indexes of `Workflow` are derived from them by `adopt`, so a workflow that is
-loaded from the store and one that stayed in memory are equal. Of tasks only the open ones and the latest of each reference name
-are kept: a loop of a million iterations holds a handful.
+The header and the task rows are the whole truth. The indexes of `Workflow` are derived from them by `adopt`, so a
+workflow that is loaded from the store and one that stayed in memory are equal. Of tasks only the open ones and the
+latest of each reference name are kept; of the earlier iterations of an open loop only their outputs.
 """
 
 from typing import Any
 
 import msgspec
 
-from podium.model.status import PAUSED, RUNNING, TASK_FAILED, WORKFLOW_TERMINAL
+from podium.model.status import PAUSED, RUNNING, SKIPPED, TASK_FAILED, WORKFLOW_TERMINAL
 from podium.model.task import EMPTY, Task
 
 FAILED_NAMES_MAX = 1000
+_WAITS = frozenset({"JOIN", "EXCLUSIVE_JOIN", "DO_WHILE"})
 
 
 class Head(msgspec.Struct, array_like=True):
@@ -54,12 +55,14 @@ class Head(msgspec.Struct, array_like=True):
 class Loop:
     """What an open loop knows of its iterations; outputs are JSON bytes by iteration and step."""
 
-    __slots__ = ("open", "outputs", "seqs")
+    __slots__ = ("keeps", "open", "outputs", "source", "tasks")
 
-    def __init__(self) -> None:
-        self.open = 0  # open tasks of the current iteration
+    def __init__(self, owner: Task) -> None:
+        self.open = 0  # open tasks of its body
         self.outputs: dict[int, dict[str, bytes]] = {}
-        self.seqs: dict[int, list[int]] = {}
+        self.source = owner.dynamic_step  # tasks with another one are not part of its body
+        self.keeps = b'"keepLastN"' in owner.input  # only then the tasks of each iteration are noted
+        self.tasks: dict[int, list[tuple[int, str]]] = {}  # by iteration: number and step, loops inside included
 
 
 class Workflow:
@@ -77,13 +80,16 @@ class Workflow:
         "loops",
         "open",
         "output",
+        "pending",
         "permissive",
         "plain",
         "row",
         "size_bytes",
         "values",
         "variables",
+        "waiting",
         "wakes",
+        "watched",
     )
 
     def __init__(self, head: Head, graph: Any, payload: bytes = EMPTY) -> None:
@@ -93,18 +99,26 @@ class Workflow:
         self.output: bytes = EMPTY
         self.variables: bytes = EMPTY
         self.row = 0  # the store's own key, 0 before the first commit
+        self.size_bytes = 0
+        self.values: dict[Any, Any] = {}  # parsed payloads, by the engine's keys
+        self.clear()
+
+    def clear(self) -> None:
+        """Empty all indexes."""
         self.open: dict[int, Task] = {}
-        self.latest: dict[str, Task] = {}  # by reference name with suffix; current loop iterations only
+        self.pending: dict[int, Task] = {}  # ended, but what follows has not been decided
+        self.latest: dict[str, Task] = {}  # by reference name with suffix; of loops the current iteration only
         self.plain: dict[str, Task] = {}  # by the step's reference name
+        self.waiting = 0  # open joins and loops
         self.joins: dict[str, list[int]] = {}  # reference name -> open joins that wait for it
         self.left: dict[int, int] = {}  # open join -> how many reference names it still waits for
-        self.loops: dict[str, Loop] = {}  # by the reference name of the loop, with suffix
+        self.loops: dict[str, Loop] = {}  # open loops by their reference name with suffix
         self.permissive: dict[str, Task] = {}  # failed, but the workflow goes on until its end
-        self.failed: dict[str, str] = {}  # reference name -> task name of failures in this run
-        self.values: dict[Any, Any] = {}  # parsed payloads, by the engine's keys
-        self.wakes: list[tuple[int, int]] = []  # heap of (due_ms, task seq); entries may be out of date
+        self.failed: dict[int, tuple[str, str]] = {}  # number -> reference and task name of attempts that failed
+        self.wakes: list[tuple[int, int]] = []  # heap of (due_ms, task seq); may be too early, never too late
+        self.watched: dict[int, int] = {}  # task seq -> its earliest entry in that heap
         self.has_all_tasks = True
-        self.size_bytes = 0
+        self.values.clear()
 
     @property
     def id(self) -> str:
@@ -130,40 +144,70 @@ class Workflow:
                 self.latest.pop(before.ref, None)
         self.plain[task.step] = task
         self.latest[task.ref] = task
+        self.permissive.pop(task.ref, None)
         self.values.pop((task.step, "output"), None)
         self.values.pop((task.step, "input"), None)
         if task.loop:
             self._adopt_in_loop(task)
         if task.is_open:
             self.open[task.seq] = task
-        elif task.status in TASK_FAILED:
+            self.waiting += waits_for_others(task)
+        elif not (task.executed or task.retried or task.status == SKIPPED):
+            self.pending[task.seq] = task
+        else:
             self.note_failure(task)
 
     def _adopt_in_loop(self, task: Task) -> None:
-        loop = self.loops.setdefault(task.loop, Loop())
-        loop.seqs.setdefault(task.iteration, []).append(task.seq)
-        if task.is_open:
-            loop.open += 1
-        else:
-            self.note_iteration(task, loop)
+        loop = self.loops.get(task.loop)
+        owner = self.latest.get(task.loop)
+        if loop is None and owner is not None and owner.is_open:
+            loop = self.loops[task.loop] = Loop(owner)
+        if loop is not None:
+            loop.open += task.is_open
+            self._note_output(task, loop)
+        iteration = task.iteration
+        while owner is not None:  # nested loops: once per level
+            loop = self.loops.get(owner.ref)
+            if loop is not None and loop.keeps:
+                loop.tasks.setdefault(iteration, []).append((task.seq, task.step))
+            iteration, owner = owner.iteration, self.latest.get(owner.loop)
 
     def close(self, task: Task) -> None:
         """Take a task that has just ended out of the open ones."""
         del self.open[task.seq]
+        self.pending[task.seq] = task
+        self.watched.pop(task.seq, None)
         self.values.pop((task.step, "output"), None)
+        if waits_for_others(task):
+            self.waiting -= 1
+            self.loops.pop(task.ref, None)
         loop = self.loops.get(task.loop) if task.loop else None
         if loop is not None:
             loop.open -= 1
-            self.note_iteration(task, loop)
-        if task.status in TASK_FAILED:
-            self.note_failure(task)
+            self._note_output(task, loop)
 
-    def note_iteration(self, task: Task, loop: Loop) -> None:
-        """Record the output of a loop's task; members of dynamic forks are not part of a loop's output."""
-        if task.dynamic_step is None:
+    def _note_output(self, task: Task, loop: Loop) -> None:
+        """Record the output of an ended task of a loop; branches of dynamic forks are not part of a loop's output."""
+        if not task.is_open and task.dynamic_step == loop.source:
             loop.outputs.setdefault(task.iteration, {})[task.step] = task.output
 
+    def forget(self, seq: int, step: str) -> None:
+        """Take a task that is being deleted out of the indexes."""
+        self.failed.pop(seq, None)
+        task = self.plain.get(step)
+        if task is not None and task.seq == seq:
+            del self.plain[step]
+            self.latest.pop(task.ref, None)
+            self.permissive.pop(task.ref, None)
+            self.values.pop((step, "output"), None)
+            self.values.pop((step, "input"), None)
+
     def note_failure(self, task: Task) -> None:
-        """Remember *task* among those that failed; at most 1,000 names are kept."""
-        if len(self.failed) < FAILED_NAMES_MAX:
-            self.failed[task.ref] = task.name
+        """Remember *task* if it failed; at most 1,000 failures are kept."""
+        if task.status in TASK_FAILED and len(self.failed) < FAILED_NAMES_MAX:
+            self.failed[task.seq] = (task.ref, task.name)
+
+
+def waits_for_others(task: Task) -> bool:
+    """Whether *task* is a join or loop: open only as long as other tasks are."""
+    return task.runs == "engine" and task.type in _WAITS

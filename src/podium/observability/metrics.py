@@ -4,8 +4,10 @@ Names and labels are Conductor's where Conductor has the metric, so that its das
 with `podium_`. The hot path adds to plain integers; everything else is read and put into words when somebody asks.
 """
 
+import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from podium.model.status import COMPLETED, IN_PROGRESS, TASK_OPEN, TIMED_OUT, WORKFLOW_TERMINAL
@@ -17,18 +19,22 @@ from podium.observability.timer import Timer
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LABEL_SETS_MAX = 500  # of one metric; further ones are counted together
 LABEL_CHARS_MAX = 200
 OTHER = "other"
 WINDOW_S = 60.0
+READ_S = 5.0
+LOAD_SHARE = 50  # a source that takes long is left alone for that many times as long
+ASKED_S_MAX = 90.0  # a scraper that is slower gets older readings
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["counter", "gauge", "timer"]
 Labels = tuple[str, ...]
 
 
 class Metric(NamedTuple):
-    """One row of the table; a counter's name gets `_total` and a timer's `_seconds` on the wire."""
+    """One row of the table; on the wire a counter's name ends in `_total`, a timer's in `_seconds`."""
 
     name: str
     kind: Kind
@@ -36,46 +42,35 @@ class Metric(NamedTuple):
     meaning: str
 
 
+_WORKFLOW = ("workflowName", "ownerApp")
+_TASK = ("taskType",)
+
 TABLE = (
-    Metric(
-        "workflow_start_success", "counter", ("workflowName", "version", "ownerApp"), "Workflows that were started."
-    ),
-    Metric(
-        "workflow_failure",
-        "counter",
-        ("workflowName", "status", "ownerApp"),
-        "Workflows that ended other than COMPLETED.",
-    ),
-    Metric("workflow_execution", "timer", ("workflowName", "ownerApp"), "Start to end of workflows that COMPLETED."),
-    Metric("workflow_running", "gauge", ("workflowName", "ownerApp"), "Open workflows, running and paused."),
-    Metric(
-        "workflow_server_error", "counter", ("class", "methodName"), "Requests answered with a status of 500 or more."
-    ),
+    Metric("workflow_start_success", "counter", ("workflowName", "version", "ownerApp"), "Workflows started."),
+    Metric("workflow_failure", "counter", ("workflowName", "status", "ownerApp"), "Workflows not ended COMPLETED."),
+    Metric("workflow_execution", "timer", _WORKFLOW, "Start to end of workflows that COMPLETED."),
+    Metric("workflow_running", "gauge", _WORKFLOW, "Open workflows, running and paused."),
+    Metric("workflow_server_error", "counter", ("class", "methodName"), "Requests answered with 500 or more."),
     Metric("task_queue_depth", "gauge", ("taskType", "ownerApp"), "Tasks that wait in a queue."),
-    Metric("task_queue_wait", "timer", ("taskType",), "From a task's first being due to its first hand-out."),
-    Metric("task_execution", "timer", ("taskType", "includeRetries", "status"), "Hand-out to end of one attempt."),
-    Metric("task_poll_count", "counter", ("taskType", "domain"), "Tasks handed out to workers."),
-    Metric("task_timeout", "counter", ("taskType",), "Tasks that ended by a timeout of any kind."),
-    Metric("task_response_timeout", "counter", ("taskType",), "Tasks whose worker was silent for too long."),
-    Metric("podium_commits", "counter", (), "Transactions of the store that held changes of workflows."),
-    Metric(
-        "podium_transitions",
-        "counter",
-        (),
-        "Changes of workflows; divided by podium_commits: the group commit at work.",
-    ),
-    Metric(
-        "podium_stale", "counter", (), "Changes that were decided again, as somebody else had changed the workflow."
-    ),
+    Metric("task_queue_wait", "timer", _TASK, "From a task's being due to its first hand-out."),
+    Metric("task_execution", "timer", (*_TASK, "includeRetries", "status"), "Hand-out to end of one attempt."),
+    Metric("task_poll_count", "counter", (*_TASK, "domain"), "Tasks handed out to workers."),
+    Metric("task_timeout", "counter", _TASK, "Tasks that ended by a timeout of any kind."),
+    Metric("task_response_timeout", "counter", _TASK, "Tasks whose worker was silent for too long."),
+    Metric("http_server_requests", "timer", ("method", "uri", "status", "outcome"), "Requests by route."),
+    Metric("podium_http_requests", "counter", ("status",), "Requests answered, by HTTP status."),
+    Metric("podium_commits", "counter", (), "Transactions that held changes of workflows."),
+    Metric("podium_transitions", "counter", (), "Changes of workflows; by podium_commits: how many share one."),
+    Metric("podium_stale", "counter", (), "Changes decided again, as somebody else had changed the workflow."),
     Metric("podium_cache_bytes", "gauge", (), "Estimated bytes of the workflows at hand."),
     Metric("podium_cache_workflows", "gauge", (), "Workflows at hand."),
-    Metric("podium_waiting_polls", "gauge", (), "Workers that wait for a task."),
+    Metric("podium_waiting_polls", "gauge", (), "Polls that wait for a task."),
     Metric("podium_outbox_messages", "gauge", (), "Messages between workflows on their way, counted up to 1,000."),
-    Metric(
-        "podium_script_evaluations", "counter", ("result",), "Scripts evaluated in the jailed processes, by result."
-    ),
+    Metric("podium_script_evaluations", "counter", (), "Scripts evaluated in the jailed processes."),
+    Metric("podium_script_timeouts", "counter", (), "Scripts that took too long."),
     Metric("podium_script_kills", "counter", (), "Script processes that had to be killed."),
-    Metric("podium_http_requests", "counter", ("status",), "Requests answered, by HTTP status."),
+    Metric("podium_script_processes", "gauge", (), "Script processes that run."),
+    Metric("podium_script_waiting", "gauge", (), "Scripts that wait for a process."),
 )
 
 
@@ -96,24 +91,29 @@ class Metrics:
     def __init__(self) -> None:
         self.counts: dict[str, dict[Labels, int]] = {one.name: {} for one in TABLE if one.kind == "counter"}
         self.timers: dict[str, dict[Labels, Timer]] = {one.name: {} for one in TABLE if one.kind == "timer"}
-        self.statuses: dict[int, int] = {}  # answers by HTTP status
 
     def count(self, name: str, *labels: str) -> None:
         """Add one."""
         found = self.counts[name]
-        if labels not in found and len(found) >= LABEL_SETS_MAX:
-            labels = (OTHER,) * len(labels)
+        if labels not in found:
+            labels = _bounded(labels, found)
         found[labels] = found.get(labels, 0) + 1
 
-    def observe(self, name: str, duration_ms: int, *labels: str) -> None:
-        """Take one duration."""
+    def observe(self, name: str, duration_us: int, *labels: str) -> None:
+        """Take one duration in µs."""
         found = self.timers[name]
         timer = found.get(labels)
         if timer is None:
-            if len(found) >= LABEL_SETS_MAX:
-                labels = (OTHER,) * len(labels)
-            timer = found.setdefault(labels, Timer())
-        timer.observe(duration_ms)
+            timer = found.setdefault(_bounded(labels, found), Timer())
+        timer.observe(duration_us)
+
+    def rotate(self) -> None:
+        """Begin a new window of quantiles."""
+        for timers in self.timers.values():
+            for timer in timers.values():
+                timer.rotate()
+
+    # ---- what happens
 
     def note(self, change: Transition) -> None:
         """Learn what a commit has changed."""
@@ -134,7 +134,7 @@ class Metrics:
     def _workflow_ended(self, head: Head) -> None:
         owner = head.owner_app or "unknown"
         if head.status == COMPLETED:
-            self.observe("workflow_execution", head.ended_ms - head.created_ms, head.name, owner)
+            self.observe("workflow_execution", 1000 * (head.ended_ms - head.created_ms), head.name, owner)
         else:
             self.count("workflow_failure", head.name, head.status, owner)
 
@@ -143,66 +143,102 @@ class Metrics:
             self.count("task_poll_count", task.type, task.domain or "NO_DOMAIN")
             if task.started_ms == now_ms:
                 wait_ms = now_ms - task.scheduled_ms - task.start_delay_s * 1000
-                self.observe("task_queue_wait", wait_ms, task.name)
+                self.observe("task_queue_wait", 1000 * wait_ms, task.name)
         if task.ended_ms != now_ms or task.status in TASK_OPEN:
             return
         if task.started_ms:
-            self.observe("task_execution", now_ms - task.started_ms, task.name, "false", task.status)
+            took_us = 1000 * (now_ms - task.started_ms)
+            self.observe("task_execution", took_us, task.name, "false", task.status)
         if task.status == TIMED_OUT:
             self.count("task_timeout", task.name)
             if (task.reason or "").startswith("responseTimeout"):
                 self.count("task_response_timeout", task.name)
 
+    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Learn of an answer; *path* is the template of its route, empty when there is none."""
+        code = str(status)
+        self.count("podium_http_requests", code)
+        if not path:  # then the client has made up method and path
+            method, path = "", "unknown"
+        self.observe("http_server_requests", int(seconds * 1e6), method, path, code, _outcome(status))
+        if status >= 500:
+            self.count("workflow_server_error", "rest", f"{method} {path}")
+
+
+def _bounded(labels: Labels, found: Collection[Labels]) -> Labels:
+    """Return labels that are new to *found* so that neither their length nor their number has no end."""
+    labels = tuple(label[:LABEL_CHARS_MAX] for label in labels)
+    return labels if labels in found or len(found) < LABEL_SETS_MAX else (OTHER,) * len(labels)
+
+
+def _outcome(status: int) -> str:
+    """Return Spring's word for the class of a status."""
+    if status < 400:
+        return "SUCCESS" if status < 300 else "REDIRECTION"
+    return "CLIENT_ERROR" if status < 500 else "SERVER_ERROR"
+
 
 class Exposition:
-    """The text of all metrics, of what was counted and of what *sources* read."""
+    """The text of all metrics: of what was counted, and of what *sources* read.
 
-    def __init__(
-        self, metrics: Metrics, sources: Sequence[Source], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    Sources take time and the text must be there at once; therefore `run` reads them beforehand, while somebody asks.
+    """
+
+    def __init__(self, metrics: Metrics, sources: Sequence[Source]) -> None:
+        self.answered = metrics.answered
         self._metrics = metrics
         self._sources = sources
-        self._clock = clock
-        self._rotated_s = clock()
+        self._readings: list[Reading] = []
+        self._asked_s = time.monotonic()
+        self._asked = asyncio.Event()
 
-    async def render(self) -> bytes:
-        """Return the metrics in Prometheus' text format. A source that fails leaves out its metrics."""
+    def figures(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
+        self._asked_s = time.monotonic()
+        self._asked.set()
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        registry.register(_Collector(self._metrics, await self._readings()))
-        text = generate_latest(registry)
-        self._rotate()
-        return text
+        registry.register(_Collector(self._metrics, self._readings))
+        return generate_latest(registry)
 
-    async def _readings(self) -> list[Reading]:
+    async def run(self) -> None:
+        """Read the sources now, and every few seconds while somebody asks; for ever."""
+        rotated_s = time.monotonic()
+        while True:
+            await self.read()
+            now_s = time.monotonic()
+            if now_s - rotated_s >= WINDOW_S:
+                self._metrics.rotate()
+                rotated_s = now_s
+            await asyncio.sleep(READ_S)
+            if now_s - self._asked_s > ASKED_S_MAX:
+                self._asked.clear()
+                await self._asked.wait()
+
+    async def read(self) -> None:
+        """Read all sources; one that fails leaves out its own metrics only."""
         readings: list[Reading] = []
         for source in self._sources:
             try:
                 readings += await source()
-            except Exception:  # noqa: BLE001, S112 (a store that is away must not hide all other metrics)
-                continue
-        return readings
-
-    def _rotate(self) -> None:
-        if self._clock() - self._rotated_s < WINDOW_S:
-            return
-        self._rotated_s = self._clock()
-        for timers in self._metrics.timers.values():
-            for timer in timers.values():
-                timer.rotate()
+            except Exception as error:  # noqa: BLE001 (whatever a store raises)
+                log.warning("metrics can't be read: %s", error)
+        self._readings = readings
 
 
-def cached(source: Source, for_s: float, clock: Callable[[], float] = time.monotonic) -> Source:
-    """Return *source* such that it is asked once in *for_s* seconds at most."""
-    until_s, kept = -1.0, list[Reading]()
+def sparing(source: Source, every_s: float) -> Source:
+    """Return *source* such that it is asked once in *every_s* seconds at most, and less often when it takes long."""
+    until_s, kept = 0.0, list[Reading]()
 
     async def read() -> Iterable[Reading]:
         nonlocal until_s, kept
-        if clock() >= until_s:
-            until_s = clock() + for_s
+        began_s = time.monotonic()
+        if began_s >= until_s:
             kept = list(await source())
+            ended_s = time.monotonic()
+            until_s = ended_s + max(every_s, LOAD_SHARE * (ended_s - began_s))
         return kept
 
     return read
@@ -213,10 +249,7 @@ class _Collector:
 
     def __init__(self, metrics: Metrics, readings: list[Reading]) -> None:
         self._metrics = metrics
-        self._values: dict[str, dict[Labels, float]] = {}
-        for name, counted in metrics.counts.items():
-            self._values[name] = dict(counted)
-        self._values["podium_http_requests"] = {(str(code),): n for code, n in metrics.statuses.items()}
+        self._values: dict[str, dict[Labels, float]] = {name: {**found} for name, found in metrics.counts.items()}
         for reading in readings:
             self._values.setdefault(reading.name, {})[reading.labels] = reading.value
 
@@ -231,7 +264,7 @@ class _Collector:
             make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
             family = make(metric.name, metric.meaning, labels=metric.labels)
             for labels, value in self._values.get(metric.name, {}).items():
-                family.add_metric([label[:LABEL_CHARS_MAX] for label in labels], value)
+                family.add_metric(labels, value)
             yield family
 
 
@@ -242,11 +275,11 @@ def _timer_families(metric: Metric, timers: dict[Labels, Timer]) -> Iterable["Fa
     summary = SummaryMetricFamily(name, metric.meaning, labels=metric.labels)
     longest = GaugeMetricFamily(f"{name}_max", f"Longest of the last minutes. {metric.meaning}", labels=metric.labels)
     for labels, timer in timers.items():
-        values = [label[:LABEL_CHARS_MAX] for label in labels]
-        named = dict(zip(metric.labels, values, strict=True))
-        for quantile, value_ms in timer.quantiles_ms().items():
-            summary.add_sample(name, {**named, "quantile": str(quantile)}, value_ms / 1000)
-        summary.add_metric(values, timer.count, timer.total_ms / 1000)
-        longest.add_metric(values, timer.max_ms / 1000)
+        named = dict(zip(metric.labels, labels, strict=True))
+        for quantile, value_us in timer.quantiles_us().items():
+            summary.add_sample(name, {**named, "quantile": str(quantile)}, value_us / 1e6)
+        summary.add_metric(labels, timer.count, timer.total_us / 1e6)
+        longest.add_metric(labels, timer.max_us / 1e6)
     yield summary
     yield longest
+

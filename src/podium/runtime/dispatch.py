@@ -6,7 +6,7 @@ that may hold something, and when a delayed task becomes visible or a limit give
 """
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +63,7 @@ class Dispatcher:
         self._store = store
         self._limits = limits
         self._now_ms = now_ms
-        self._waiting: dict[str, deque[Poll]] = {}
+        self._waiting: dict[str, dict[Poll, None]] = {}  # in the order of arrival
         self._waiting_count = 0
         self._empty: set[str] = set()  # queues in which nothing is visible now
         self._delayed: dict[str, tuple[float, asyncio.TimerHandle]] = {}  # when to look again
@@ -102,7 +102,7 @@ class Dispatcher:
         if self._waiting_count >= WAITING_POLLS_MAX:
             raise Overloaded("Too many workers are waiting, try again later")
         loop = asyncio.get_running_loop()
-        self._waiting.setdefault(poll.queue, deque()).append(poll)
+        self._waiting.setdefault(poll.queue, {})[poll] = None
         self._waiting_count += 1
         timer = loop.call_later(timeout_ms / 1000, self._time_out, poll)
         try:
@@ -118,16 +118,12 @@ class Dispatcher:
             poll.reply.set_result(poll.tasks)
 
     def _remove(self, poll: Poll) -> None:
-        polls = self._waiting.get(poll.queue)
-        if polls is None:
-            return
-        try:
-            polls.remove(poll)
+        polls = self._waiting.get(poll.queue, {})
+        if poll in polls:
+            del polls[poll]
             self._waiting_count -= 1
-        except ValueError:
-            pass
-        if not polls:
-            del self._waiting[poll.queue]
+            if not polls:
+                del self._waiting[poll.queue]
 
     def _note_poll(self, queue: str, task_type: str, domain: str | None, worker_id: str | None) -> None:
         data = self._poll_data.get((queue, domain))

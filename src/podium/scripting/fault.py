@@ -7,11 +7,13 @@ it is kept. The engine's commonest messages are put into upstream's words; the r
 
 import re
 
-_FRAME = re.compile(r"^ {4}at (?:.*\()?<input>:(\d+):(\d+)\)?$")
+_FRAME = re.compile(r"^ {4}at .*\(<input>:(\d+):(\d+)\)$")
+_PARSER_FRAME = re.compile(r"^ {4}at <input>:(\d+):(\d+)$")
 _MADE_BY_SCRIPT = re.compile(r"\s*(?:class\b|super\b|[\w$.]*Error\s*\()")
-_NEW_BEFORE = re.compile(r"\bnew\s+[\w$.]*$")
+_MADE_BEFORE = re.compile(r"\bnew\s+[\w$.]*$|\bsuper\s*\([^;]*$")
+_NEW_BEFORE = re.compile(r"\bnew\s*$")
 _CALLEE_LEFT = re.compile(r"[\w$.\])]*$")
-_CALLEE_RIGHT = re.compile(r"[\w$.]*")
+_CALLEE_RIGHT = re.compile(r"\s*([\w$.]*)")
 _THROW = re.compile(r"\bthrow\b")
 _TEXT_LENGTH_MAX = 4_000
 
@@ -52,7 +54,8 @@ def syntax_detail(source: str, message: str, stack: str, shift: int = 0) -> tupl
 
     *shift* is the number of characters that were put before the first line. Answers the text and the line.
     """
-    line, column = _first_place(stack) or (1, 1)
+    match = _PARSER_FRAME.match(stack.partition("\n")[0])
+    line, column = (int(match[1]), int(match[2])) if match else (1, 1)
     lines = source.split("\n")
     if line > len(lines):
         line, column = len(lines), len(lines[-1]) + 1 + shift
@@ -63,7 +66,9 @@ def syntax_detail(source: str, message: str, stack: str, shift: int = 0) -> tupl
 
 
 def _first_place(stack: str) -> tuple[int, int] | None:
-    match = _FRAME.match(stack.partition("\n")[0])
+    """Find where it was thrown, unless in a built-in function; a parser's place is one in another source."""
+    frames = stack.split("\n", 2)
+    match = _FRAME.match(frames[1] if _PARSER_FRAME.match(frames[0]) and len(frames) > 1 else frames[0])
     return (int(match[1]), int(match[2])) if match else None
 
 
@@ -78,7 +83,7 @@ def _around(source: str, place: tuple[int, int] | None) -> tuple[str, str]:
 def _is_made_by_script(before: str, after: str, message: str) -> bool:
     if message.endswith(" is not defined") or message in {"not a function", "not a constructor"}:
         return False
-    return _NEW_BEFORE.search(before) is not None or _MADE_BY_SCRIPT.match(after) is not None
+    return _MADE_BEFORE.search(before) is not None or _MADE_BY_SCRIPT.match(after) is not None
 
 
 def _reworded(message: str, before: str, after: str) -> str:
@@ -91,10 +96,13 @@ def _reworded(message: str, before: str, after: str) -> str:
 
 
 def _not_callable(before: str, after: str) -> str:
-    left, right = _CALLEE_LEFT.search(before), _CALLEE_RIGHT.match(after)
-    callee = (left[0] if left else "") + (right[0] if right else "")
-    is_construction = re.search(r"\bnew\s+$", before[: len(before) - len(left[0] if left else "")]) is not None
-    return f"{callee or '(intermediate value)'} is not a {'constructor' if is_construction else 'function'}"
+    right = _CALLEE_RIGHT.match(after)
+    name = right[1] if right else ""
+    if _NEW_BEFORE.search(before):
+        return f"{name or '(intermediate value)'} is not a constructor"
+    left = _CALLEE_LEFT.search(before)
+    callee = (left[0] if left else "") + name
+    return f"{callee or '(intermediate value)'} is not a function"
 
 
 def _line_of_throw(source: str) -> int | None:

@@ -19,6 +19,7 @@ _PROBE = "throw null;"
 _FRAMES_OF_WORLD = 2
 _LONE_SURROGATE = re.compile(r"(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}")
 _MANY_DIGITS = b"0" * 16
+_LONG_LENGTH_MAX = 20
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
@@ -132,12 +133,15 @@ def _exact_integers(data: bytes) -> str | None:
     found: dict[str, set[int]] = {}
 
     def note(digits: str) -> int:
-        value = int(digits)
+        value = int(digits) if len(digits) <= _LONG_LENGTH_MAX else 0
         if abs(value) > 2**53 and -(2**63) <= value < 2**63:
             found.setdefault(str(int(float(value))), set()).add(value)
         return value
 
-    json.loads(data, parse_int=note)
+    try:
+        json.loads(data, parse_int=note)
+    except RecursionError:
+        return None  # JavaScript reads deeper than Python; the integers stay doubles
     exact = {key: str(values.pop()) for key, values in found.items() if len(values) == 1}
     return json.dumps(exact) if exact else None
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 from podium.model.errors import Unavailable
 from podium.scripting import frame
@@ -46,17 +47,18 @@ class WorkerProcess(asyncio.Protocol):
         Raises `Unavailable` with the reason if it does not come up.
         """
         worker = cls(limits.output_bytes)
+        loop = asyncio.get_running_loop()
+        worker._waiting = hello = loop.create_future()
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 worker._process = _spawn(theirs, limits)
-            loop = asyncio.get_running_loop()
-            worker._waiting = hello = loop.create_future()
             await loop.create_unix_connection(lambda: worker, sock=ours)
             kind, body = await asyncio.wait_for(hello, _START_S)
             if kind != "ready":
                 raise OSError(body.decode(errors="replace"))
         except BaseException as error:
+            hello.cancel()
             await worker.end()
             ours.close()
             if not isinstance(error, Exception):
@@ -107,8 +109,7 @@ class WorkerProcess(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport (called by the event loop)."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what a stream socket gives; for the type checker)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Gather an answer; one that nobody asked for or that is too long ends the process."""

@@ -26,6 +26,5 @@
     case 'symbol': return {};
   }
   if (value instanceof Map) return entries();
-  if (Object.prototype.toString.call(value) === '[object Arguments]') return elements();
   return ArrayBuffer.isView(value) && !(value instanceof DataView) ? elements() : value;
 })

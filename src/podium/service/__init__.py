@@ -11,12 +11,19 @@ from podium.model.rules import Checks
 from podium.model.wire import Json
 from podium.runtime.node import Node
 from podium.service.admin import Admin
+from podium.service.bulk import Bulk
+from podium.service.control import Control
+from podium.service.events import Events
 from podium.service.idempotency import Idempotency
 from podium.service.metadata import Metadata
+from podium.service.queues import Queues
 from podium.service.rate_limits import WorkflowLimits
 from podium.service.reading import Reading
+from podium.service.search import Searches
 from podium.service.secrets import Secrets
+from podium.service.signals import Signals
 from podium.service.tasks import Tasks
+from podium.service.watch import Watch
 from podium.service.workflows import Workflows
 
 __all__ = ["Services"]
@@ -38,11 +45,23 @@ class Services:
         self.node = node
         self.reading = Reading(node)
         limits = WorkflowLimits(node.store)
-        node.committer.on_commit.append(limits.note)
+        self._watch = Watch()
+        node.committer.on_commit += [limits.note, self._watch.note]
         self.workflows = Workflows(node, checks, Idempotency(node.store, self.reading), limits)
         self.tasks = Tasks(node, self.reading, Secrets(node.secret, node.variables))
         self.metadata = Metadata(node, checks)
         self.admin = Admin(node, self.reading, settings or {})
+        self.control = Control(node, self.reading)
+        self.bulk = Bulk(self.control)
+        self.events = Events(node)
+        self.queues = Queues(node)
+        self.search = Searches(node, self.reading)
+        self.signals = Signals(node, self.reading, self.workflows, self._watch)
+
+    def release_waiting(self) -> None:
+        """Answer everybody who waits for tasks or workflows: the server is about to stop."""
+        self.node.dispatcher.release_all()
+        self._watch.release_all()
 
 
 def _path_error(path: str) -> str | None:

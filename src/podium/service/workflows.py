@@ -54,12 +54,6 @@ class Workflows:
         )
         return await self._launch(resolve_start(self._node.world.context(), request, AT))
 
-    async def start_version(
-        self, name: str, version: int, correlation_id: str | None, priority: int, given: dict[str, Json]
-    ) -> str:
-        """Start a workflow whose version stands in the path."""
-        return await self.start_by_name(name, version, correlation_id, priority, given)
-
     async def _launch(self, command: StartWorkflow) -> str:
         workflow_id = self._node.clock.new_workflow_id()
         graph = self._node.catalog.graph_by_hash(command.def_hash)

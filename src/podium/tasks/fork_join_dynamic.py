@@ -63,7 +63,9 @@ class ForkJoinDynamic(Kind):
 def _add_member(plan: Plan, member: WorkflowTask, place: Place, body: bytes) -> None:
     """Add a branch; its tasks remember their definition. Containers have no successors inside a dynamic branch."""
     before = len(plan.tasks)
-    plan.add(Step(member, None, place.loop), place)
+    step = Step(member, None, place.loop, json=body)
+    plan.session.workflow.values[(step.ref, "step")] = step  # what step_of would compile again
+    plan.add(step, place)
     for task in plan.tasks[before:]:
         task.dynamic_step = body
 

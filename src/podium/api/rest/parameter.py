@@ -1,6 +1,6 @@
 """Query parameters: their declaration, and reading them from a query string as leniently as upstream does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -28,7 +28,21 @@ class Parameter(NamedTuple):
 def read_parameters(parameters: Sequence[Parameter], query: bytes) -> list[Any]:
     """Return the values of *parameters* in their order; names that are not declared are ignored."""
     pairs = _pairs(query) if query else []
-    return [_value(parameter, pairs) for parameter in parameters]
+    first = dict(reversed(pairs))
+    values = []
+    for parameter in parameters:
+        text = first.get(parameter.name)
+        if text is None and parameter.required:
+            raise InvalidRequest(
+                f"Required request parameter '{parameter.name}' for method parameter type String is not present"
+            )
+        if parameter.kind in _MANY:
+            values.append(_MANY[parameter.kind](parameter.name, pairs))
+        elif text is None or (not text and parameter.kind != "text"):
+            values.append(parameter.default)
+        else:
+            values.append(text if parameter.kind == "text" else _READERS[parameter.kind](parameter, text))
+    return values
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
@@ -44,22 +58,9 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-def _value(parameter: Parameter, pairs: list[tuple[str, str]]) -> Any:
-    name, kind, default, required = parameter
-    if kind == "map":
-        return _map(name, pairs)
-    given = [value for key, value in pairs if key == name]
-    if kind == "list":
-        found: Any = [item for value in given for item in value.split(",") if item]
-    else:
-        found = given[0] if given else None
-    if required and not given:
-        raise InvalidRequest(f"Required request parameter '{name}' for method parameter type String is not present")
-    if kind in ("text", "list"):
-        return default if found is None else found
-    if not found:
-        return default
-    return _boolean(name, found) if kind == "boolean" else read_number(name, kind, found)
+def _list(name: str, pairs: list[tuple[str, str]]) -> list[str]:
+    """Read a list, be its items repeated or separated by commas."""
+    return [item for key, value in pairs if key == name for item in value.split(",") if item]
 
 
 def _map(name: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -68,13 +69,17 @@ def _map(name: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
     return {key[len(opening) : -1]: value for key, value in pairs if key.startswith(opening) and key.endswith("]")}
 
 
-def _boolean(name: str, text: str) -> bool:
+def _boolean(parameter: Parameter, text: str) -> bool:
     word = text.strip().lower()
     if word in _TRUE:
         return True
     if word in _FALSE:
         return False
-    raise _not_convertible(name, "boolean", f"Invalid boolean value [{text[:100]}]")
+    raise _not_convertible(parameter.name, "boolean", f"Invalid boolean value [{text[:100]}]")
+
+
+def _number(parameter: Parameter, text: str) -> int:
+    return read_number(parameter.name, parameter.kind, text)
 
 
 def read_number(name: str, kind: str, text: str) -> int:
@@ -93,3 +98,7 @@ def _not_convertible(name: str, kind: str, detail: str) -> InvalidRequest:
         f"Method parameter '{name}': Failed to convert value of type 'java.lang.String' "
         f"to required type '{_JAVA_TYPES[kind]}'; {detail}"
     )
+
+
+_MANY: dict[str, Callable[[str, list[tuple[str, str]]], Any]] = {"list": _list, "map": _map}
+_READERS: dict[str, Callable[[Parameter, str], Any]] = {"boolean": _boolean, "integer": _number, "long": _number}

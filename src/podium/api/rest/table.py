@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from podium.api.rest import admin, metadata, tasks, workflows
+from podium.api.rest import admin, events, metadata, tasks, workflows
 from podium.api.rest.route import Route
 from podium.service import Services
 
@@ -13,5 +13,6 @@ def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Rout
         *workflows.routes(services),
         *tasks.routes(services),
         *metadata.routes(services),
+        *events.routes(services),
         *admin.routes(services, figures),
     ]

@@ -1,49 +1,230 @@
-"""Routes of executions: start, read."""
+"""Routes of executions: start, read, search, and what people do to them."""
 
 from typing import Any
 
 from podium.api.rest.parameter import Parameter
-from podium.api.rest.route import JSON, TEXT, Route, json_of
+from podium.api.rest.route import EMPTY, JSON, NO_CONTENT, TEXT, Route, json_of, optional_json_of
 from podium.engine.view import WorkflowView
-from podium.model.start import StartWorkflowRequest
+from podium.model.start import RerunWorkflowRequest, SkipTaskRequest, StartWorkflowRequest
 from podium.service import Services
+from podium.service.bulk_response import BulkResponse
+from podium.service.reading import Results, WorkflowStatusView
+from podium.service.signal_response import TaskRun, WorkflowRun
 
 AT = "/api/workflow"
+ONE = f"{AT}/{{workflowId}}"
 GIVEN = json_of(dict[str, Any])
+IDS = json_of(list[str])
+REASON = Parameter("reason")
+ARCHIVE = Parameter("archiveWorkflow", "boolean", True)
+USE_LATEST = Parameter("useLatestDefinitions", "boolean", False)
+PAGE = (
+    Parameter("start", "integer", 0),
+    Parameter("size", "integer", 100),
+    Parameter("sort", default=""),
+    Parameter("freeText", default="*"),
+    Parameter("query", default=""),
+)
 
 
 def routes(services: Services) -> list[Route]:
-    """Return the routes of /api/workflow that are about one execution or a few."""
-    return [*_starts(services), *_reads(services)]
+    """Return the routes of /api/workflow."""
+    return [
+        *_starts(services),
+        *_reads(services),
+        *_searches(services),
+        *_operations(services),
+        *_endings(services),
+        *_bulk(services),
+    ]
 
 
 def _starts(services: Services) -> list[Route]:
-    workflows = services.workflows
+    workflows, request = services.workflows, json_of(StartWorkflowRequest)
     by_name = (Parameter("correlationId"), Parameter("priority", "integer", 0))
+    version = Parameter("version", "integer")
     return [
-        Route("POST", AT, workflows.start, TEXT, "Start a workflow", body=json_of(StartWorkflowRequest)),
+        Route("POST", AT, workflows.start, TEXT, "Start a workflow", body=request),
         Route(
             "POST",
             f"{AT}/{{name}}",
             workflows.start_by_name,
             TEXT,
             "Start a workflow from its bare input",
-            (Parameter("version", "integer"), *by_name),
+            (version, *by_name),
             GIVEN,
+        ),
+        Route(
+            "POST",
+            f"{AT}/start/{{name}}/{{version:integer}}",
+            workflows.start_by_name,
+            TEXT,
+            "Start a version of a workflow from its bare input",
+            by_name,
+            GIVEN,
+        ),
+        Route(
+            "POST",
+            f"{AT}/execute/{{name}}/{{version:integer}}",
+            services.signals.execute,
+            JSON,
+            "Start a workflow and wait until it ends or blocks; version 0 is the latest",
+            (
+                Parameter("requestId"),
+                Parameter("waitUntilTaskRef", "list"),
+                Parameter("waitForSeconds", "integer", 10),
+                Parameter("returnStrategy", default="TARGET_WORKFLOW"),
+            ),
+            request,
+            WorkflowRun | TaskRun,
+            waits=True,
         ),
     ]
 
 
 def _reads(services: Services) -> list[Route]:
     reading = services.reading
+    closed = (Parameter("includeClosed", "boolean", False), Parameter("includeTasks", "boolean", False))
+    times = (Parameter("version", "integer", 1), Parameter("startTime", "long", 0), Parameter("endTime", "long", 0))
     return [
         Route(
             "GET",
-            f"{AT}/{{workflowId}}",
+            ONE,
             reading.workflow,
             JSON,
             "Return a workflow, with its tasks unless asked not to",
             (Parameter("includeTasks", "boolean", True),),
             returns=WorkflowView,
         ),
+        Route(
+            "GET",
+            f"{ONE}/status",
+            reading.status,
+            JSON,
+            "Return the status of a workflow",
+            (Parameter("includeOutput", "boolean", False), Parameter("includeVariables", "boolean", False)),
+            returns=WorkflowStatusView,
+        ),
+        Route(
+            "GET",
+            f"{ONE}/tasks",
+            reading.tasks,
+            JSON,
+            "Return a page of a workflow's tasks",
+            (Parameter("start", "integer", 0), Parameter("count", "integer", 15), Parameter("status", "list")),
+            returns=Results,
+        ),
+        Route(
+            "GET",
+            f"{AT}/{{name}}/correlated/{{correlationId}}",
+            reading.correlated,
+            JSON,
+            "Return the workflows of a correlation id",
+            closed,
+            returns=list[WorkflowView],
+        ),
+        Route(
+            "POST",
+            f"{AT}/{{name}}/correlated",
+            reading.correlated_all,
+            JSON,
+            "Return the workflows of several correlation ids",
+            closed,
+            IDS,
+            dict[str, list[WorkflowView]],
+        ),
+        Route(
+            "GET",
+            f"{AT}/running/{{name}}",
+            reading.running,
+            JSON,
+            "Return the ids of open workflows",
+            times,
+            returns=list[str],
+        ),
+    ]
+
+
+def _searches(services: Services) -> list[Route]:
+    search = services.search
+    page = (*PAGE, Parameter("classifier", "list"), Parameter("topLevelOnly", "boolean", False))
+    rows = [
+        ("search", search.workflows, page, "Search for workflows"),
+        ("search-v2", search.workflows_whole, page, "Search for workflows, and return them whole but for their tasks"),
+        ("search-by-tasks", search.workflows_by_tasks, PAGE, "Search for workflows by their tasks"),
+        ("search-by-tasks-v2", search.workflows_by_tasks_whole, PAGE, "The same, and return the workflows whole"),
+    ]
+    return [Route("GET", f"{AT}/{name}", call, JSON, text, given, returns=Results) for name, call, given, text in rows]
+
+
+def _operations(services: Services) -> list[Route]:
+    control = services.control
+    resume = (Parameter("resumeSubworkflowTasks", "boolean", False),)
+    skipped = (Parameter("taskInput", "map"), Parameter("taskOutput", "map"))
+    return [
+        Route("PUT", f"{AT}/decide/{{workflowId}}", control.decide, EMPTY, "Look whether anything is to be done"),
+        Route("PUT", f"{ONE}/pause", control.pause, EMPTY, "Schedule nothing more"),
+        Route("PUT", f"{ONE}/resume", control.resume, EMPTY, "Go on after a pause"),
+        Route(
+            "PUT",
+            f"{ONE}/skiptask/{{taskReferenceName}}",
+            control.skip,
+            EMPTY,
+            "Mark a task that was not reached as skipped",
+            skipped,
+            optional_json_of(SkipTaskRequest),
+        ),
+        Route(
+            "POST",
+            f"{ONE}/rerun",
+            control.rerun,
+            TEXT,
+            "Run again from a task or from the beginning",
+            body=json_of(RerunWorkflowRequest),
+        ),
+        Route("POST", f"{ONE}/restart", control.restart, NO_CONTENT, "Begin anew under the same id", (USE_LATEST,)),
+        Route("POST", f"{ONE}/retry", control.retry, NO_CONTENT, "Run failed tasks again", resume),
+        Route("POST", f"{ONE}/resetcallbacks", control.reset_callbacks, NO_CONTENT, "Make delayed tasks visible now"),
+        Route(
+            "POST",
+            f"{ONE}/variables",
+            control.set_variables,
+            JSON,
+            "Change the variables of an open workflow",
+            body=GIVEN,
+            returns=WorkflowView,
+        ),
+    ]
+
+
+def _endings(services: Services) -> list[Route]:
+    control = services.control
+    return [
+        Route("DELETE", ONE, control.terminate, EMPTY, "Terminate a workflow", (REASON,)),
+        Route("DELETE", f"{ONE}/remove", control.remove, EMPTY, "Delete a workflow", (ARCHIVE,)),
+        Route(
+            "DELETE",
+            f"{ONE}/terminate-remove",
+            control.terminate_and_remove,
+            EMPTY,
+            "Terminate a workflow and delete it",
+            (REASON, ARCHIVE),
+        ),
+    ]
+
+
+def _bulk(services: Services) -> list[Route]:
+    bulk = services.bulk
+    rows: list[tuple[str, str, Any, tuple[Parameter, ...], str]] = [
+        ("PUT", "pause", bulk.pause, (), "Pause workflows"),
+        ("PUT", "resume", bulk.resume, (), "Resume workflows"),
+        ("POST", "restart", bulk.restart, (USE_LATEST,), "Restart workflows"),
+        ("POST", "retry", bulk.retry, (), "Retry the failed tasks of workflows"),
+        ("POST", "terminate", bulk.terminate, (REASON,), "Terminate workflows"),
+        ("DELETE", "remove", bulk.remove, (ARCHIVE,), "Delete workflows"),
+        ("DELETE", "terminate-remove", bulk.terminate_and_remove, (ARCHIVE, REASON), "Terminate and delete workflows"),
+    ]
+    return [
+        Route(method, f"{AT}/bulk/{name}", call, JSON, text, given, IDS, BulkResponse)
+        for method, name, call, given, text in rows
     ]

@@ -6,7 +6,7 @@ import msgspec
 
 from podium.model.task import Task
 from podium.store.records import EventExecution
-from podium.store.sqlite.reader import OPEN, Reader
+from podium.store.sqlite.reader import NOT_COMPLETED, OPEN, Reader
 from podium.store.sqlite.rows import TASKS, decode_task
 
 RUNNING_IDS_MAX = 10_000
@@ -16,7 +16,7 @@ EVER_MS = 1 << 62
 def running_ids(reader: Reader, name: str, version: int, from_ms: int, to_ms: int) -> list[str]:
     """Return ids of open workflows of a definition, the earliest first; version 0 means any."""
     sql = (
-        f"SELECT id FROM workflow WHERE name = ? AND {OPEN} AND ? IN (0, def_version) "  # noqa: S608
+        f"SELECT id FROM workflow WHERE +name = ? AND {OPEN} AND ? IN (0, def_version) "  # noqa: S608
         "AND created_ms BETWEEN ? AND ? ORDER BY created_ms, row LIMIT ?"
     )
     return [found for (found,) in reader.rows(sql, (name, version, from_ms, to_ms or EVER_MS, RUNNING_IDS_MAX))]
@@ -47,7 +47,7 @@ def in_progress_counts(reader: Reader, names: Iterable[str]) -> dict[str, int]:
     sql = (
         "SELECT task.name, count(*) FROM workflow CROSS JOIN task "  # noqa: S608
         f"ON task.key BETWEEN workflow.row << 24 AND (workflow.row << 24) + {TASKS - 1} "
-        f"WHERE workflow.{OPEN} AND task.status = 'IN_PROGRESS' AND task.name IN ({marks}) GROUP BY task.name"
+        f"WHERE workflow.status IN ('RUNNING', 'PAUSED') AND workflow.{NOT_COMPLETED} AND task.status = 'IN_PROGRESS' AND task.name IN ({marks}) GROUP BY task.name"
     )
     return dict.fromkeys(wanted, 0) | dict(reader.rows(sql, wanted))
 

@@ -18,7 +18,9 @@ from podium.store.sqlite.connection import OUTAGES, unavailable
 from podium.store.sqlite.rows import TASK_BITS, TASKS, VARIABLES, decode_head, decode_task
 
 OPERATIONS_BETWEEN_LOOKS = 50_000  # at the clock: some milliseconds
-OPEN = "status IN ('RUNNING', 'PAUSED')"
+# The condition of the partial index over the status, word by word: SQLite can't tell it from bound values.
+NOT_COMPLETED = "status <> 'COMPLETED'"
+OPEN = f"{NOT_COMPLETED} AND status IN ('RUNNING', 'PAUSED')"
 
 
 class Reader:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from podium.model.ids import seq_of, workflow_of
+from podium.model.status import COMPLETED
 from podium.model.task import EMPTY
 from podium.store.query import FIELDS, Condition, Filter, Group, Search
 from podium.store.records import Page, TaskRow, WorkflowRow
-from podium.store.sqlite.reader import OPEN, Reader
+from podium.store.sqlite.reader import NOT_COMPLETED, Reader
 from podium.store.sqlite.rows import FAILED, OUTPUT, TASK_BITS, TASKS, decode_head, decode_task
 
 Sql = tuple[str, list[Any]]
 
-_FAILED = "status IN ('FAILED', 'TIMED_OUT', 'TERMINATED')"
 _SPAN = "CASE WHEN {0} > 0 AND {1} > 0 THEN {1} - {0} ELSE 0 END"
 _WORKFLOW = {
     "workflowId": "w.id",
@@ -143,16 +143,15 @@ def _where(search: Search) -> Sql:
     if search.filter is None:
         return "1", []
     sql, values = _translate(search, search.filter)
-    if search.kind == "workflow":
-        sql += "".join(_index_hint(part) for part in _equalities(search) if part.field == "status")
+    if _is_without_completed(search):
+        sql += f" AND w.{NOT_COMPLETED}"
     return sql, values
 
 
-def _index_hint(part: Condition) -> str:
-    """Return the condition of a partial index word by word, when *part* implies it: with bound values SQLite can't tell."""
-    if {"RUNNING", "PAUSED"}.issuperset(part.values):
-        return f" AND {OPEN}"
-    return f" AND {_FAILED}" if {"FAILED", "TIMED_OUT", "TERMINATED"}.issuperset(part.values) else ""
+def _is_without_completed(search: Search) -> bool:
+    """Whether the partial index over the status of workflows can serve."""
+    statuses = (part.values for part in _equalities(search) if part.field == "status")
+    return search.kind == "workflow" and any(COMPLETED not in values for values in statuses)
 
 
 def _fields(filter_: Filter | None) -> set[str]:
@@ -184,7 +183,9 @@ def _condition(search: Search, condition: Condition) -> Sql:
         case "=" | "IN":
             # Without the function around it an index can serve; NULL stands for the empty text.
             column = _text(column) if "" in values else column
-            return f"{column} IN ({','.join('?' * len(values))})", values
+            if column == "w.name" and _is_without_completed(search):
+                column = "+w.name"  # the index over the status holds the name, too, and has no ended ones to walk over
+            return (f"{column} = ?" if len(values) == 1 else f"{column} IN ({','.join('?' * len(values))})"), values
         case "BETWEEN":
             sql = f"{_text(column)} BETWEEN ? AND ?"
         case "IS NULL" | "IS NOT NULL":
