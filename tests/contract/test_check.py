@@ -26,14 +26,18 @@ def test_an_empty_database_is_well(run: Any) -> None:
 
 
 def test_workflows_that_something_will_move_on_are_well(run: Any, make: Any) -> None:
-    queued, waking, leased, addressed, child, parent = (make.workflow(**fields) for fields in ({}, {"wake_ms": 9}, {}, {}, {}, {}))
+    queued, waking, leased, addressed, child, parent = (
+        make.workflow(**fields) for fields in ({}, {"wake_ms": 9}, {}, {}, {}, {})
+    )
     sub = make.task(type="SUB_WORKFLOW", runs="engine", status="IN_PROGRESS", sub_workflow_id=child.id)
 
     lines = check(
         run,
         make.start(queued, make.task(), enqueued=[make.queued(queued)]),
         make.start(waking, make.task(type="WAIT", runs="engine", status="IN_PROGRESS", due_ms=9)),
-        make.start(leased, make.task(status="IN_PROGRESS"), make.task(2, type="JOIN", runs="engine", status="IN_PROGRESS")),
+        make.start(
+            leased, make.task(status="IN_PROGRESS"), make.task(2, type="JOIN", runs="engine", status="IN_PROGRESS")
+        ),
         make.start(addressed, messages=[make.message(addressed.id)]),
         make.start(parent, sub),
         make.start(child, make.task(status="IN_PROGRESS")),
@@ -51,8 +55,16 @@ def test_workflows_that_something_will_move_on_are_well(run: Any, make: Any) -> 
         ({}, None, "nothing will move it on"),
         ({}, {"type": "JOIN", "runs": "engine", "status": "IN_PROGRESS"}, "nothing will move it on"),
         ({"wake_ms": 9}, {}, "task 1 (step_1) is scheduled, but in no queue"),
-        ({"wake_ms": 9}, {"type": "WAIT", "runs": "engine", "status": "IN_PROGRESS", "due_ms": 8}, "is due at 8, but the wake-up is at 9"),
-        ({}, {"type": "WAIT", "runs": "engine", "status": "IN_PROGRESS", "due_ms": 8}, "is due at 8, but the wake-up is at 0"),
+        (
+            {"wake_ms": 9},
+            {"type": "WAIT", "runs": "engine", "status": "IN_PROGRESS", "due_ms": 8},
+            "is due at 8, but the wake-up is at 9",
+        ),
+        (
+            {},
+            {"type": "WAIT", "runs": "engine", "status": "IN_PROGRESS", "due_ms": 8},
+            "is due at 8, but the wake-up is at 0",
+        ),
         ({"status": "COMPLETED"}, {}, "it is COMPLETED, but task 1 (step_1) is SCHEDULED"),
         ({"next_seq": 1}, {"status": "IN_PROGRESS"}, "task 1 exists, but the next one to be made is 1"),
         ({"version": 0}, {"status": "IN_PROGRESS"}, "its version is 0"),
@@ -64,7 +76,9 @@ def test_workflows_that_something_will_move_on_are_well(run: Any, make: Any) -> 
         ),
     ],
 )
-def test_a_broken_rule_is_told(run: Any, make: Any, fields: dict[str, Any], task: dict[str, Any] | None, expected: str) -> None:
+def test_a_broken_rule_is_told(
+    run: Any, make: Any, fields: dict[str, Any], task: dict[str, Any] | None, expected: str
+) -> None:
     workflow = make.workflow(**fields)
 
     lines = check(run, make.start(workflow, *([] if task is None else [make.task(**task)])))

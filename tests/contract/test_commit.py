@@ -343,14 +343,19 @@ def test_a_workflow_of_many_tasks_is_read_whole_and_in_parts(run: Any, make: Any
 def test_all_is_there_after_closing_and_opening(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
         workflow = make.workflow(wake_ms=7)
-        await store.commit([make.start(workflow, make.task(), enqueued=[make.queued(workflow)], messages=[make.message()])])
+        await store.commit(
+            [make.start(workflow, make.task(), enqueued=[make.queued(workflow)], messages=[make.message()])]
+        )
         before = await everything(store, workflow.id)
         await store.close()
         await store.open()
 
         assert await everything(store, workflow.id) == before
         new = make.workflow()
-        assert await store.commit([make.start(new, messages=[make.message("second")]), make.step(workflow)]) == [True, True]
+        assert await store.commit([make.start(new, messages=[make.message("second")]), make.step(workflow)]) == [
+            True,
+            True,
+        ]
         assert new.row > workflow.row
         assert [message.target for message in await store.messages(0, 9)] == ["target", "second"]
 

@@ -38,7 +38,14 @@ def test_only_visible_rows_are_ready(run: Any, make: Any) -> None:
 def test_the_order_is_priority_then_visible_longest_then_arrival(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
         first, second = make.workflow(), make.workflow()
-        places = [(first, 1, 0, 5), (first, 2, 0, 4), (second, 1, 9, 8), (second, 2, 9, 99), (second, 3, 0, 4), (first, 3, -1, 1)]
+        places = [
+            (first, 1, 0, 5),
+            (first, 2, 0, 4),
+            (second, 1, 9, 8),
+            (second, 2, 9, 99),
+            (second, 3, 0, 4),
+            (first, 3, -1, 1),
+        ]
         for workflow in (first, second):
             rows = [
                 make.queued(workflow, seq, priority=priority, visible_ms=visible_ms)
@@ -121,7 +128,11 @@ def test_open_tasks_are_listed_in_pages(run: Any, make: Any) -> None:
 def test_sizes_count_all_rows_of_each_queue(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
         workflow = make.workflow()
-        rows = [make.queued(workflow, 1), make.queued(workflow, 2, visible_ms=1 << 50), make.queued(workflow, 3, queue="a")]
+        rows = [
+            make.queued(workflow, 1),
+            make.queued(workflow, 2, visible_ms=1 << 50),
+            make.queued(workflow, 3, queue="a"),
+        ]
         await store.commit([make.start(workflow, *(make.task(seq) for seq in (1, 2, 3)), enqueued=rows)])
 
         assert await store.queue_sizes() == [QueueSize("a", 1), QueueSize("pack", 2)]

@@ -11,7 +11,9 @@ from podium.store.records import Document, EventExecution
 def test_logs_are_kept_in_order_and_named_for_their_task(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
         workflow = make.workflow()
-        await store.commit([make.start(workflow, make.task(), logs=[(1, TaskLog("b", createdTime=9)), (2, TaskLog("other"))])])
+        await store.commit(
+            [make.start(workflow, make.task(), logs=[(1, TaskLog("b", createdTime=9)), (2, TaskLog("other"))])]
+        )
         await store.add_logs(workflow.id, 1, [TaskLog("a", "wrong id", 5), TaskLog("c", "", 1)])
         await store.add_logs(workflow.id, 1, [])
 
@@ -112,7 +114,9 @@ def test_tasks_in_progress_are_counted_by_name(run: Any, make: Any) -> None:
 
 def test_documents_are_kept_by_kind_name_and_version(run: Any) -> None:
     async def scenario(store: Store) -> None:
-        documents = [Document("workflow_def", name, version, b"{}", 5) for name, version in (("b", 1), ("a", 10), ("a", 9))]
+        documents = [
+            Document("workflow_def", name, version, b"{}", 5) for name, version in (("b", 1), ("a", 10), ("a", 9))
+        ]
         for document in (*documents, Document("task_def", "a", 0, b"[]")):
             assert await store.put_document(document) is True
 

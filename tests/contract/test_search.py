@@ -13,22 +13,60 @@ from podium.store.query import FIELDS, Condition, Filter, Group, Kind, Search, p
 
 WORKFLOWS: list[dict[str, Any]] = [
     {"name": "order", "status": "RUNNING", "created_ms": 100, "correlation_id": "C_1", "priority": 5},
-    {"name": "Order", "status": "COMPLETED", "created_ms": 200, "ended_ms": 260, "reason": "100% done", "def_version": 2},
+    {
+        "name": "Order",
+        "status": "COMPLETED",
+        "created_ms": 200,
+        "ended_ms": 260,
+        "reason": "100% done",
+        "def_version": 2,
+    },
     {"name": "bill", "status": "FAILED", "created_ms": 300, "ended_ms": 310, "failed_refs": ["a", "b"], "event": "e"},
-    {"name": "bill", "status": "PAUSED", "created_ms": 300, "parent_id": "p", "created_by": "me", "idempotency_key": "k"},
-    {"name": "órden*", "status": "TIMED_OUT", "created_ms": 50, "updated_ms": 9, "ended_ms": 60, "correlation_id": "c_1"},
-    {"name": "it's", "status": "TERMINATED", "created_ms": 400, "ended_ms": 400, "failed_names": ["x"], "reason": "a\\b"},
+    {
+        "name": "bill",
+        "status": "PAUSED",
+        "created_ms": 300,
+        "parent_id": "p",
+        "created_by": "me",
+        "idempotency_key": "k",
+    },
+    {
+        "name": "órden*",
+        "status": "TIMED_OUT",
+        "created_ms": 50,
+        "updated_ms": 9,
+        "ended_ms": 60,
+        "correlation_id": "c_1",
+    },
+    {
+        "name": "it's",
+        "status": "TERMINATED",
+        "created_ms": 400,
+        "ended_ms": 400,
+        "failed_names": ["x"],
+        "reason": "a\\b",
+    },
 ]
 TASKS: list[dict[str, Any]] = [
     {"status": "COMPLETED", "scheduled_ms": 10, "started_ms": 15, "ended_ms": 40, "output": b'{"city":"K\xc3\xb6ln"}'},
-    {"status": "FAILED", "scheduled_ms": 41, "started_ms": 42, "ended_ms": 45, "reason": "boom", "name": "ship", "type": "HTTP"},
+    {
+        "status": "FAILED",
+        "scheduled_ms": 41,
+        "started_ms": 42,
+        "ended_ms": 45,
+        "reason": "boom",
+        "name": "ship",
+        "type": "HTTP",
+    },
     {"status": "SCHEDULED", "scheduled_ms": 46, "domain": "eu", "input": b'{"note":"Fragile"}'},
 ]
 
 
 async def fill(store: Store, make: Any) -> list[str]:
     """Store the workflows, each with the tasks, and return their ids."""
-    workflows = [make.workflow(**fields, input=b'{"color":"Red"}' if not n else b"{}") for n, fields in enumerate(WORKFLOWS)]
+    workflows = [
+        make.workflow(**fields, input=b'{"color":"Red"}' if not n else b"{}") for n, fields in enumerate(WORKFLOWS)
+    ]
     workflows[1].output = b'{"total":42}'
     for workflow in workflows:
         await store.commit([make.start(workflow, *(make.task(seq, **fields) for seq, fields in enumerate(TASKS, 1)))])
@@ -153,7 +191,11 @@ def test_a_task_is_found_by_its_id(run: Any, make: Any) -> None:
         ids = await fill(store, make)
         names = [task_id(ids[1], 2), task_id(ids[4], 1)]
         many = ",".join([*names, *(task_id(ids[5], seq) for seq in range(100, 240))])
-        for query in (f"taskId IN ({many})", f"taskId IN ({names[1]},{names[0]})", f"taskId STARTS_WITH '{names[0]}' OR taskId='{names[1]}'"):
+        for query in (
+            f"taskId IN ({many})",
+            f"taskId IN ({names[1]},{names[0]})",
+            f"taskId STARTS_WITH '{names[0]}' OR taskId='{names[1]}'",
+        ):
             page = await store.search_tasks(parse("task", query=query))
 
             assert [(row.head.id, row.task.seq) for row in page.rows] == [(ids[1], 2), (ids[4], 1)]
@@ -219,7 +261,11 @@ def test_hits_are_sorted(found: Any, sort: str, expected: list[int]) -> None:
 
 
 def test_tasks_are_sorted(found: Any) -> None:
-    assert found("task", "workflowType=bill", sort="scheduledTime:DESC|workflowId:ASC", size=3)[1] == [(2, 3), (3, 3), (2, 2)]
+    assert found("task", "workflowType=bill", sort="scheduledTime:DESC|workflowId:ASC", size=3)[1] == [
+        (2, 3),
+        (3, 3),
+        (2, 2),
+    ]
     assert found("task", sort="workflowType:DESC", size=2)[1] == [(4, 3), (4, 2)]
 
 
@@ -249,7 +295,23 @@ def test_a_query_of_a_thousand_conditions_is_answered(found: Any) -> None:
     assert found("workflow", "workflowType IN (" + "order," * 999 + "bill)") == (3, [0, 2, 3])
 
 
-TEXTS = ["", "order", "Order", "bill", "órden*", "RUNNING", "FAILED", "C_1", "c_1", "a,b", "x", "100% done", "a\\b", "it's", "workflow"]
+TEXTS = [
+    "",
+    "order",
+    "Order",
+    "bill",
+    "órden*",
+    "RUNNING",
+    "FAILED",
+    "C_1",
+    "c_1",
+    "a,b",
+    "x",
+    "100% done",
+    "a\\b",
+    "it's",
+    "workflow",
+]
 NUMBERS = [-1, 0, 1, 2, 5, 9, 10, 42, 45, 60, 100, 200, 300, 400, 10_000]
 PATTERNS = ["*", "*r*", "O*R", "C_*", "%*", "*\\*", "*1", "a*b", "ó*"]
 
@@ -265,7 +327,9 @@ def condition_of(kind: Kind, field: str) -> st.SearchStrategy[Condition]:
     some = st.builds(Condition, st.just(field), st.just("IN"), st.lists(value, min_size=1, max_size=4).map(tuple))
     span = st.builds(Condition, st.just(field), st.just("BETWEEN"), st.tuples(value, value))
     null = st.builds(Condition, st.just(field), st.sampled_from(["IS NULL", "IS NOT NULL"]), st.just(()))
-    like = st.builds(Condition, st.just(field), st.sampled_from(["LIKE", "NOT LIKE"]), st.tuples(st.sampled_from(PATTERNS)))
+    like = st.builds(
+        Condition, st.just(field), st.sampled_from(["LIKE", "NOT LIKE"]), st.tuples(st.sampled_from(PATTERNS))
+    )
     prefix = st.builds(Condition, st.just(field), st.just("STARTS_WITH"), st.tuples(value))
     return one | some | span | null | like | prefix if is_text else one | some | span | null
 
@@ -273,7 +337,9 @@ def condition_of(kind: Kind, field: str) -> st.SearchStrategy[Condition]:
 def filters(kind: Kind) -> st.SearchStrategy[Filter]:
     return st.recursive(
         conditions(kind),
-        lambda part: st.builds(Group, st.sampled_from(["AND", "OR"]), st.lists(part, min_size=2, max_size=4).map(tuple)),
+        lambda part: st.builds(
+            Group, st.sampled_from(["AND", "OR"]), st.lists(part, min_size=2, max_size=4).map(tuple)
+        ),
         max_leaves=6,
     )
 
@@ -282,7 +348,14 @@ def searches(kind: Kind) -> st.SearchStrategy[Search]:
     sort = st.lists(st.tuples(st.sampled_from(sorted(FIELDS[kind])), st.booleans()), max_size=3).map(tuple)
     text = st.sampled_from([(), ("order",), ("b",), ("köln",)])
     return st.builds(
-        Search, st.just(kind), st.none() | filters(kind), text, sort, st.integers(0, 4), st.integers(0, 20), st.booleans()
+        Search,
+        st.just(kind),
+        st.none() | filters(kind),
+        text,
+        sort,
+        st.integers(0, 4),
+        st.integers(0, 20),
+        st.booleans(),
     )
 
 
@@ -303,5 +376,7 @@ def test_all_adapters_find_the_same(run_all: Any, make: Any, kind: Kind) -> None
 
     reference, *others = run_all(scenario)
     for answers in others:
-        for search, expected, answer in zip((s for several in wanted for s in several), reference, answers, strict=True):
+        for search, expected, answer in zip(
+            (s for several in wanted for s in several), reference, answers, strict=True
+        ):
             assert answer == expected, search

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from functools import lru_cache
 from msgspec.structs import replace
 
 from podium.expressions.parameters import Template, compile_template

@@ -8,8 +8,8 @@ engine. The suite in tests/contract holds for every adapter.
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
-from podium.model.transition import Message, QueueRow, Transition
 from podium.model.task import Task, TaskLog
+from podium.model.transition import Message, QueueRow, Transition
 from podium.store.query import Search
 from podium.store.records import (
     Document,

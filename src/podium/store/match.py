@@ -149,6 +149,6 @@ def page(search: Search, found: list[tuple[Values, T]]) -> Page[T]:
     if search.sort and search.sort[-1][1]:
         found = found[::-1]  # equal ones follow the direction of the last field
     for field, descending in reversed(search.sort):
-        found = sorted(found, key=lambda entry: entry[0][field], reverse=descending)  # noqa: B023 (used at once)
+        found = sorted(found, key=lambda entry: entry[0][field], reverse=descending)
     rows = [row for _, row in found[search.start : search.start + search.size]]
     return Page(len(found), rows)

@@ -79,7 +79,9 @@ class Condition(msgspec.Struct, frozen=True):
     """A comparison of one field; LIKE and NOT LIKE are = and != with a `*` in the value, "IS NULL" has no value."""
 
     field: str
-    op: Literal["=", "!=", ">", ">=", "<", "<=", "IN", "BETWEEN", "STARTS_WITH", "LIKE", "NOT LIKE", "IS NULL", "IS NOT NULL"]
+    op: Literal[
+        "=", "!=", ">", ">=", "<", "<=", "IN", "BETWEEN", "STARTS_WITH", "LIKE", "NOT LIKE", "IS NULL", "IS NOT NULL"
+    ]
     values: tuple[Value, ...]
 
 
@@ -106,7 +108,14 @@ class Search(msgspec.Struct, frozen=True):
 
 
 def parse(
-    kind: Kind, *, query: str = "", text: str = "", sort: str = "", start: int = 0, size: int = 100, payloads: bool = False
+    kind: Kind,
+    *,
+    query: str = "",
+    text: str = "",
+    sort: str = "",
+    start: int = 0,
+    size: int = 100,
+    payloads: bool = False,
 ) -> Search:
     """Return a checked search; InvalidRequest says what is wrong and where."""
     for name, number in (("start", start), ("size", size)):
@@ -150,7 +159,7 @@ def _field(kind: Kind, name: str, where: str) -> str:
     if camel in fields:
         return camel
     hint = ""
-    if name.split(".")[0] in {"input", "output"}:
+    if name.split(".", maxsplit=1)[0] in {"input", "output"}:
         hint = " Payloads are searched with freeText."
     raise InvalidRequest(f"Unknown field '{name}' in {where}: known are {', '.join(sorted(fields))}.{hint}")
 
@@ -158,7 +167,7 @@ def _field(kind: Kind, name: str, where: str) -> str:
 def _check_characters(name: str, text: str) -> None:
     if len(text) > QUERY_CHARS_MAX:
         raise InvalidRequest(f"{name} has {len(text)} characters, at most {QUERY_CHARS_MAX} are possible.")
-    if "\0" in text or not text.isprintable() and _has_surrogate(text):
+    if "\0" in text or (not text.isprintable() and _has_surrogate(text)):
         raise InvalidRequest(f"{name} holds a character that is no text.")
 
 
@@ -196,7 +205,9 @@ class Parser:
 
     def _error(self, expected: str) -> InvalidRequest:
         found = self._query[self._place : self._place + 20] or "the end"
-        return InvalidRequest(f"Incorrectly formatted query at character {self._place + 1}: expected {expected}, found: {found}")
+        return InvalidRequest(
+            f"Incorrectly formatted query at character {self._place + 1}: expected {expected}, found: {found}"
+        )
 
     def _skip(self) -> None:
         match = _BLANKS.match(self._query, self._place)

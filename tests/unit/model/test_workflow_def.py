@@ -179,6 +179,11 @@ def test_an_embedded_definition_gives_its_name_and_version():
     assert isinstance(params.workflowDefinition, WorkflowDef)
 
 
+def test_an_embedded_definition_is_read_leniently_as_well():
+    params = decode(SubWorkflowParams, b'{"workflowDefinition":{"name":5,"tasks":[{"optional":null}]}}')
+    assert params.name == "5"
+
+
 @pytest.mark.parametrize("text", ["", "inner", "${open", "x ${workflow.input.d}"])
 def test_a_text_that_is_no_expression_is_no_embedded_definition(text: str):
     body = encode_json({"tasks": [{"subWorkflowParam": {"workflowDefinition": text}}]})

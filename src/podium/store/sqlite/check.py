@@ -26,7 +26,9 @@ def check_file(reader: Reader) -> list[str]:
 def check_chunk(reader: Reader, after: int) -> tuple[list[str], int]:
     """Return the faults of the next workflows, and the last key; 0 at the end. A chunk is seen in one state."""
     with reader.snapshot():
-        heads = reader.rows("SELECT row, version, body FROM workflow WHERE row > ? ORDER BY row LIMIT ?", (after, CHUNK))
+        heads = reader.rows(
+            "SELECT row, version, body FROM workflow WHERE row > ? ORDER BY row LIMIT ?", (after, CHUNK)
+        )
         found: list[str] = []
         for row, version, body in heads:
             facts = _facts(reader, row, body)

@@ -7,7 +7,6 @@ import apsw
 from podium.model.transition import Transition
 from podium.store.sqlite.rows import Batch
 
-
 SEARCHED_MAX = 20_000
 
 

@@ -95,7 +95,9 @@ def prepare(path: Path) -> apsw.Connection:
     except apsw.NotADBError as error:
         raise PodiumError(f"{path} is not an SQLite database.") from error
     except apsw.CantOpenError as error:
-        raise PodiumError(f"The database {path} can't be opened: does its directory exist and may it be written?") from error
+        raise PodiumError(
+            f"The database {path} can't be opened: does its directory exist and may it be written?"
+        ) from error
     return connection
 
 
@@ -106,7 +108,9 @@ def _check_owner(connection: apsw.Connection, path: Path) -> None:
 
 
 def _upgrade(connection: apsw.Connection) -> None:
-    connection.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT, applied_ms INTEGER)")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT, applied_ms INTEGER)"
+    )
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
     applied = [number for (number,) in connection.execute("SELECT number FROM migration")]
     for migration in migrate.pending(migrate.find("podium.store.sqlite"), applied):

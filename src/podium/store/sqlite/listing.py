@@ -24,7 +24,11 @@ def running_ids(reader: Reader, name: str, version: int, from_ms: int, to_ms: in
 
 def correlated(reader: Reader, name: str, correlation_ids: Sequence[str], closed: bool) -> dict[str, list[str]]:
     """Return the workflow ids of each correlation id, in the order of arrival."""
-    sql = "SELECT id FROM workflow WHERE correlation_id = ? AND name = ?" + ("" if closed else f" AND {OPEN}") + " ORDER BY row"
+    sql = (
+        "SELECT id FROM workflow WHERE correlation_id = ? AND name = ?"
+        + ("" if closed else f" AND {OPEN}")
+        + " ORDER BY row"
+    )
     return {
         correlation_id: [found for (found,) in reader.rows(sql, (correlation_id, name))]
         for correlation_id in dict.fromkeys(correlation_ids)

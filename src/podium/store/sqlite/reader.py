@@ -80,7 +80,9 @@ class Reader:
         stored = StoredWorkflow(decode_head(body), row)
         payloads = [EMPTY, EMPTY, EMPTY]
         key = row << 2
-        for kind, payload in self.rows("SELECT key & 3, body FROM payload WHERE key BETWEEN ? AND ?", (key, key | VARIABLES)):
+        for kind, payload in self.rows(
+            "SELECT key & 3, body FROM payload WHERE key BETWEEN ? AND ?", (key, key | VARIABLES)
+        ):
             payloads[kind] = payload
         stored.input, stored.output, stored.variables = payloads
         stored.tasks = self._tasks(row, 0, -1)

@@ -23,9 +23,7 @@ INPUT, OUTPUT, VARIABLES = 0, 1, 2
 LOGS_MAX = 10_000
 FAILED = frozenset({"FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT"})
 
-_INSERT_HEAD = (
-    "INSERT INTO workflow VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
-)
+_INSERT_HEAD = "INSERT INTO workflow VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 _UPDATE_HEAD = "UPDATE workflow SET version = ?3, updated_ms = ?4, body = ?5 WHERE row = ?1 AND version = ?2"
 
 
@@ -52,9 +50,7 @@ _UPDATE_IDENTITY = _update_of(*_IDENTITY)
 _UPDATE_STATE = _update_of(*_STATE)
 _UPDATE_WAKE = "UPDATE workflow SET wake_ms = ?2 WHERE row = ?1 AND wake_ms <> ?2"
 _REMOVE_HEAD = "DELETE FROM workflow WHERE row = ? AND version = ?"
-_REMOVE_LOGS = (
-    "DELETE FROM log WHERE workflow_id = (SELECT id FROM workflow WHERE row = ? AND version = ?)"
-)
+_REMOVE_LOGS = "DELETE FROM log WHERE workflow_id = (SELECT id FROM workflow WHERE row = ? AND version = ?)"
 _REMOVE_PAYLOADS = "DELETE FROM payload WHERE key BETWEEN ? AND ?"
 _WRITE_PAYLOAD = "REPLACE INTO payload VALUES (?,?)"
 _WRITE_TASK = "REPLACE INTO task VALUES (?,?,?,?,?,?,?,?,?,?,?)"
@@ -71,7 +67,7 @@ _LOG = (
 )
 _TRIM_LOGS = (
     "DELETE FROM log WHERE workflow_id = ?1 AND seq = ?2 AND number <= "
-    f"(SELECT max(number) FROM log WHERE workflow_id = ?1 AND seq = ?2) - {LOGS_MAX}"  # noqa: S608
+    f"(SELECT max(number) FROM log WHERE workflow_id = ?1 AND seq = ?2) - {LOGS_MAX}"
 )
 
 Row = tuple[Any, ...]
@@ -224,7 +220,10 @@ class Batch:
             rest.write(connection)
 
     def _drop_stale(self, connection: apsw.Connection) -> None:
-        find_id, find_version = "SELECT 1 FROM workflow WHERE id = ?", "SELECT 1 FROM workflow WHERE row = ? AND version = ?"
+        find_id, find_version = (
+            "SELECT 1 FROM workflow WHERE id = ?",
+            "SELECT 1 FROM workflow WHERE row = ? AND version = ?",
+        )
         stale = self.stale
         stale.update(row[0] for row in self.created if connection.execute(find_id, (row[1],)).get)
         for row in (*self.updated, *self.removed):
@@ -273,9 +272,7 @@ class Rest:
 
 def message_rows(messages: Iterable[Message], first_id: int) -> list[Row]:
     """Return the rows of *messages*, numbered from *first_id* on."""
-    return [
-        (number, message.target, message.kind, message.body) for number, message in enumerate(messages, first_id)
-    ]
+    return [(number, message.target, message.kind, message.body) for number, message in enumerate(messages, first_id)]
 
 
 def write_logs(connection: apsw.Connection, logs: Sequence[Row]) -> None:

@@ -40,6 +40,7 @@ class Scans:
 
     async def search(self, work: Callable[[Reader], T]) -> T:
         """Return the answer of *work*; InvalidRequest when it takes longer than the limit."""
+
         def limited(reader: Reader) -> T:
             with reader.limit(SEARCH_MS_MAX / 1000):
                 return work(reader)

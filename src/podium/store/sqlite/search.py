@@ -58,7 +58,16 @@ _TASK = {
     "domain": "t.domain",
 }
 _COLUMNS = {"workflow": _WORKFLOW, "task": _TASK}
-_NULLABLE = {"w.correlation_id", "w.reason", "w.event", "w.created_by", "w.idempotency_key", "w.parent_id", "t.reason", "t.domain"}
+_NULLABLE = {
+    "w.correlation_id",
+    "w.reason",
+    "w.event",
+    "w.created_by",
+    "w.idempotency_key",
+    "w.parent_id",
+    "t.reason",
+    "t.domain",
+}
 _OF_WORKFLOW = f"t.key BETWEEN w.row << {TASK_BITS} AND (w.row << {TASK_BITS}) + {TASKS - 1}"
 _WORKFLOW_FIRST = f"workflow w CROSS JOIN task t ON {_OF_WORKFLOW}"
 _FAILED_FIRST = "task_failed f CROSS JOIN task t ON t.key = f.key"
@@ -208,12 +217,14 @@ def _task_ids(names: list[str]) -> Sql:
     if len(pairs) == 1:
         return f"(w.id = ? AND t.key = (w.row << {TASK_BITS}) + ?)", list(pairs[0])
     ids, rows = ",".join("?" * len(pairs)), ",".join(["(?,?)"] * len(pairs))
-    sql = f"(w.id IN ({ids}) AND (w.id, t.key & {TASKS - 1}) IN (VALUES {rows}))"  # noqa: S608
+    sql = f"(w.id IN ({ids}) AND (w.id, t.key & {TASKS - 1}) IN (VALUES {rows}))"
     return sql, [*(pair[0] for pair in pairs), *(value for pair in pairs for value in pair)]
 
 
 def _null(search: Search, condition: Condition, column: str) -> str:
-    absent = {"text": f"{_text(column)} = ''", "time": f"{column} = 0", "number": "0"}[FIELDS[search.kind][condition.field]]
+    absent = {"text": f"{_text(column)} = ''", "time": f"{column} = 0", "number": "0"}[
+        FIELDS[search.kind][condition.field]
+    ]
     return f"({absent})" if condition.op == "IS NULL" else f"NOT ({absent})"
 
 

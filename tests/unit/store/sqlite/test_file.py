@@ -33,9 +33,17 @@ async def nothing(_: SqliteStore) -> None: ...
 def test_a_new_file_is_durable_and_marked(run: Any, path: Path) -> None:
     async def scenario(store: SqliteStore) -> dict[str, Any]:
         connection = store._writer.connection
-        return {name: connection.pragma(name) for name in ("journal_mode", "synchronous", "application_id", "wal_autocheckpoint")}
+        return {
+            name: connection.pragma(name)
+            for name in ("journal_mode", "synchronous", "application_id", "wal_autocheckpoint")
+        }
 
-    assert run(scenario) == {"journal_mode": "wal", "synchronous": 2, "application_id": 0x706F6469, "wal_autocheckpoint": 0}
+    assert run(scenario) == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "application_id": 0x706F6469,
+        "wal_autocheckpoint": 0,
+    }
     assert apsw.Connection(str(path)).pragma("application_id") == 0x706F6469
 
 
@@ -96,7 +104,9 @@ def test_a_database_of_a_newer_version_is_refused(run: Any, path: Path) -> None:
     assert "has schema 99" in refusal(path)
 
 
-def test_an_older_database_is_brought_up_to_date(run: Any, rows: Any, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_database_is_brought_up_to_date(
+    run: Any, rows: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def write(store: SqliteStore) -> None:
         await store.commit([rows.start(rows.workflow(1))])
 

@@ -65,7 +65,11 @@ def test_reads_by_key_scan_no_table(run: Any, rows: Any, number: int) -> None:
     plans = run(scenario)
 
     assert plans
-    assert [plan for plan in plans if "SCAN" in plan.replace("SCAN CONSTANT ROW", "") and "USING INDEX workflow_wake" not in plan] == []
+    assert [
+        plan
+        for plan in plans
+        if "SCAN" in plan.replace("SCAN CONSTANT ROW", "") and "USING INDEX workflow_wake" not in plan
+    ] == []
 
 
 @pytest.mark.parametrize(
