@@ -1,6 +1,6 @@
 """The composition root: from settings to a running server. The only place that names adapters.
 
-`compose` wires without starting anything; `run` owns the process: its event loop, socket, signals and logs.
+`compose` wires and starts nothing; `run` owns the process: its event loop, socket, signals and logs.
 """
 
 import asyncio
@@ -9,33 +9,311 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import msgspec
 import uvicorn
+import uvloop
 
 from podium import __version__
 from podium.api.rest.app import create_app
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.model.errors import PodiumError
+from podium.model.status import PAUSED, RUNNING
 from podium.observability import logs
-from podium.observability.health import Health
-from podium.observability.metrics import Exposition, Metrics
+from podium.observability.health import Health, HealthPaths
+from podium.observability.metrics import LABEL_SETS_MAX, Exposition, Metrics, Reading, sparing
 from podium.runtime.http_client import HttpClient
 from podium.runtime.node import Node
 from podium.scripting import ScriptLimits, ScriptPool, ScriptRequest
 from podium.service import Services
 from podium.settings import BadSetting, Settings, is_loopback, unknown_variables
 from podium.store import Store
+from podium.store.memory import MemoryStore
+from podium.store.query import Condition, Group, Search
+from podium.store.sqlite import SqliteStore
 from podium.tasks import registry
 
 KB, MB = 1 << 10, 1 << 20
-ANSWERS_S_MAX = 2.0  # for the answers that are on their way when the server is told to stop
-STOP_S_MAX = 2.5  # for the commits after that
+SQLITE = "sqlite:///"
+MEMORY = "memory:"
+ANSWERS_S_MAX = 2  # for answers that are on their way when the server is told to stop
+NODE_STOP_S_MAX = 2.5  # for the commits, after that
 RELEASE_S = 0.05
+KEEP_ALIVE_S = 75
 BACKLOG = 2_048
+RUNNING_EVERY_S = 60.0
+OUTBOX_COUNTED_MAX = 100
 
 log = logging.getLogger(__name__)
+
+
+class StartFailed(Exception):
+    """The server can't start; the message says why and what to do."""
+
+
+# ---- stores
+
+
+def make_store(database: str) -> Store:
+    """Return the adapter for a database URL; raises `BadSetting`."""
+    if database == MEMORY:
+        return MemoryStore()
+    return SqliteStore(_sqlite_path(database))
+
+
+def existing_store(database: str) -> Store:
+    """Return the adapter for a database that must be there already; raises `BadSetting`."""
+    path = _sqlite_path(database)
+    if not path.is_file():
+        raise BadSetting(f"There is no database {path}: name the one of your server, like --database {SQLITE}FILE.")
+    return SqliteStore(path)
+
+
+def _sqlite_path(database: str) -> Path:
+    path = database.removeprefix(SQLITE)
+    if path == database or not path:
+        hint = f"expected {SQLITE}FILE (relative), {SQLITE}/FILE (absolute) or {MEMORY}"
+        raise BadSetting(f"database {database}: {hint}. PostgreSQL is not supported yet.")
+    return Path(path)
+
+
+# ---- wiring
+
+
+class Application:
+    """A wired server: the ASGI application, and all that lives behind it."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
+        self.settings = settings
+        self.pool = ScriptPool(_script_limits(settings), settings.script_processes, 2 * settings.script_processes)
+        self._http = HttpClient(
+            allow_private=settings.http_allow_private, body_bytes_max=settings.http_body_kb_max * KB
+        )
+        self.node = Node(
+            make_store(settings.database),
+            registry(),
+            self.evaluate,
+            limits=_limits(settings),
+            io=self._http,
+            cache_bytes=settings.cache_mb * MB,
+            system_slots=settings.http_slots,
+            variables=environment,
+        )
+        self.health = Health(self.node.store.next_wake_ms)
+        self.metrics = Metrics()
+        self.exposition = Exposition(
+            self.metrics, [self._read_attributes, self._read_store, sparing(self._read_running, RUNNING_EVERY_S)]
+        )
+        if settings.metrics:
+            self.node.committer.on_commit.append(self.metrics.note)
+        self.services = Services(self.node, settings=msgspec.to_builtins(settings))
+        rest = create_app(
+            self.services,
+            on_startup=self.start,
+            on_shutdown=self.stop,
+            observer=self.exposition if settings.metrics else None,
+            body_bytes_max=settings.body_kb_max * KB,
+        )
+        self.asgi = HealthPaths(rest, self.health)
+        self._figures: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the database and begin to work; an error of `model.errors` says why not."""
+        await self.node.start()
+        await self.pool.start()
+        if self.settings.metrics:
+            self._figures = asyncio.create_task(self.exposition.run())
+
+    async def stop(self) -> None:
+        """Finish what is on its way and close the database."""
+        self.health.is_stopping = True
+        if self._figures is not None:
+            self._figures.cancel()
+        await self.pool.close()  # a commit must not wait for a slow script
+        try:
+            await asyncio.wait_for(self.node.stop(), NODE_STOP_S_MAX)
+        except TimeoutError:
+            log.warning("the last commits took too long; the database holds all that was answered")
+        await self._http.close()
+
+    async def evaluate(self, script: Script) -> ScriptAnswer:
+        """Evaluate a script of a definition in the jailed processes."""
+        request = ScriptRequest(script.language, script.source, script.input, script.is_body)  # type: ignore[arg-type]
+        result = await self.pool.evaluate(request)
+        if result.kind == "ok":
+            return ScriptAnswer(result.value)
+        return ScriptAnswer(None, result.error or "The script failed", timed_out=result.kind == "timeout")
+
+    # ---- what metrics read
+
+    async def _read_attributes(self) -> Iterable[Reading]:
+        committer, cache, pool = self.node.committer, self.node.cache, self.pool
+        return (
+            Reading("podium_commits", committer.commits),
+            Reading("podium_transitions", committer.transitions),
+            Reading("podium_stale", committer.stale),
+            Reading("podium_cache_bytes", cache.size_bytes),
+            Reading("podium_cache_workflows", len(cache)),
+            Reading("podium_script_evaluations", pool.evaluations),
+            Reading("podium_script_timeouts", pool.timeouts),
+            Reading("podium_script_kills", pool.kills),
+            Reading("podium_script_processes", pool.processes),
+            Reading("podium_script_waiting", pool.waiting),
+        )
+
+    async def _read_store(self) -> Iterable[Reading]:
+        sizes = await self.node.store.queue_sizes()
+        found = [
+            Reading("task_queue_depth", one.waiting, (one.queue, "unknown"))
+            for one in sorted(sizes, key=lambda size: -size.waiting)[:LABEL_SETS_MAX]
+        ]
+        waiting = await self.node.store.messages(0, OUTBOX_COUNTED_MAX)
+        return [*found, Reading("podium_outbox_messages", len(waiting))]
+
+    async def _read_running(self) -> Iterable[Reading]:
+        found = []
+        for name in list(islice(self.node.catalog.workflow_defs, LABEL_SETS_MAX)):
+            is_open = (Condition("workflowType", "=", (name,)), Condition("status", "IN", (RUNNING, PAUSED)))
+            page = await self.node.store.search_workflows(Search("workflow", Group("AND", is_open), size=0))
+            found.append(Reading("workflow_running", page.total, (name, "unknown")))
+        return found
+
+
+def compose(settings: Settings, environment: Mapping[str, str] | None = None) -> Application:
+    """Wire a server; *environment* holds the secrets and variables that definitions may refer to."""
+    return Application(settings, environment or {})
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        task_payload_bytes=settings.task_payload_kb_max * KB,
+        workflow_payload_bytes=settings.workflow_payload_kb_max * KB,
+        variables_bytes=settings.variables_kb_max * KB,
+        fork_width=settings.fork_width_max,
+        loop_iterations=settings.loop_iterations_max,
+    )
+
+
+def _script_limits(settings: Settings) -> ScriptLimits:
+    return ScriptLimits(
+        time_ms=settings.script_time_ms,
+        heap_bytes=settings.script_heap_mb * MB,
+        output_bytes=settings.script_output_kb_max * KB,
+    )
+
+
+# ---- the process
+
+
+def run(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Serve until SIGTERM or SIGINT; raises `StartFailed` or `BadSetting` when that can't begin."""
+    logs.configure(settings.log_level, settings.log_format)
+    for warning in unknown_variables(environment):
+        log.warning(warning)
+    if settings.insecure and not is_loopback(settings.host):
+        log.warning(
+            "whoever reaches %s may start workflows and read all data: there is no authentication", settings.host
+        )
+    with (
+        contextlib.closing(_listen(settings)) as listener,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(compose(settings, environment), listener))
+
+
+async def _serve(application: Application, listener: socket.socket) -> None:
+    server = _Server(application)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.handle_exit, number, None)
+    try:
+        await application.start()
+    except PodiumError as error:
+        raise StartFailed(error.message) from error
+    try:
+        await server.serve([listener])
+    finally:
+        await application.stop()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers, which end the process by the signal; ours end it with exit code 0."""
+
+    def __init__(self, application: Application) -> None:
+        config = uvicorn.Config(
+            application.asgi,
+            http="httptools",
+            ws="none",
+            lifespan="off",  # started and stopped around the server, where errors can be told plainly
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=ANSWERS_S_MAX,
+        )
+        super().__init__(config)
+        self._application = application
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `_serve`."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            settings = self._application.settings
+            url = _url(settings.host, sockets[0].getsockname()[1])
+            sys.stdout.write(f"podium {__version__} ready at {url}, database {settings.database}\n")
+            sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and answer the open requests; waiting polls at once."""
+        self._application.health.is_stopping = True
+        release = asyncio.create_task(self._release_polls())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            release.cancel()
+
+    async def _release_polls(self) -> None:
+        while True:
+            self._application.node.dispatcher.release_all()
+            await asyncio.sleep(RELEASE_S)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else, so that a second server touches no database."""
+    host, port = settings.host, settings.port
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind)
+    except OSError as error:
+        raise StartFailed(f"host {host} is no address of this machine: {error.strerror}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StartFailed(_bind_failure(host, port, error)) from error
+    return listener
+
+
+def _bind_failure(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use: stop the other program, or take another port (--port 0 finds one)."
+    if error.errno == errno.EACCES:
+        return f"port {port} may not be used without special rights: take one above 1023 with --port."
+    return f"can't listen on {host} port {port}: {error.strerror}"
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

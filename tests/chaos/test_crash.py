@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.process import Server
+
 from .load import PARENT, TASK, Load, audit
-from .server import Server
 
 KILLS = int(os.environ.get("PODIUM_TEST_KILLS", "50"))
 SEED = int(os.environ.get("PODIUM_TEST_SEED", "20261122"))

@@ -1,4 +1,6 @@
-"""The adapters under test and the rows that the tests are made of. A new adapter joins the suite with one line in ADAPTERS."""
+"""The adapters under test and the rows that the tests are made of. A new adapter joins the suite with one line in
+ADAPTERS.
+"""
 
 import asyncio
 import dataclasses
@@ -57,11 +59,11 @@ class Make:
     def __init__(self) -> None:
         self._number = 0
 
-    def workflow(self, name: str = "order", *, input: bytes = b"{}", **fields: Any) -> Workflow:
+    def workflow(self, name: str = "order", *, payload: bytes = b"{}", **fields: Any) -> Workflow:
         self._number += 1
         known = {"version": 1, "created_ms": 1_000, "updated_ms": 1_000, "next_seq": 100}
         name_of_it = fields.pop("id", workflow_id(1_700_000_000_000, self._number))
-        return Workflow(Head(name_of_it, name, fields.pop("def_version", 1), "hash", **known | fields), None, input)
+        return Workflow(Head(name_of_it, name, fields.pop("def_version", 1), "hash", **known | fields), None, payload)
 
     @staticmethod
     def task(seq: int = 1, **fields: Any) -> Task:

@@ -1,4 +1,6 @@
-"""What a commit promises: all of a transition or nothing, nothing of a stale one, and rows that are as they were at the call."""
+"""What a commit promises: all of a transition or nothing, nothing of a stale one, and rows that are as they were at
+the call.
+"""
 
 import asyncio
 from typing import Any
@@ -11,7 +13,7 @@ from podium.store import Store
 
 def test_a_new_workflow_is_loaded_as_it_was(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
-        workflow = make.workflow(input=b'{"a":1}', correlation_id="c", task_to_domain={"*": "eu"}, failed_refs=["x"])
+        workflow = make.workflow(payload=b'{"a":1}', correlation_id="c", task_to_domain={"*": "eu"}, failed_refs=["x"])
         workflow.variables = b'{"v":2}'
         tasks = [make.task(1, input=b'{"i":1}', status="COMPLETED"), make.task(2, domain="eu", dynamic_step=b"{}")]
 
@@ -76,7 +78,7 @@ def test_a_change_replaces_header_and_tasks(run: Any, make: Any) -> None:
 
 def test_payloads_are_written_only_when_they_changed(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
-        workflow = make.workflow(input=b'{"old":1}')
+        workflow = make.workflow(payload=b'{"old":1}')
         await store.commit([make.start(workflow)])
         workflow.input = workflow.output = workflow.variables = b'{"new":1}'
         await store.commit([make.step(workflow, variables_changed=True)])
@@ -287,7 +289,7 @@ def test_tasks_are_deleted_one_by_one_or_all(run: Any, make: Any) -> None:
 
 def test_a_removed_workflow_is_gone_and_leaves_its_messages(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
-        workflow, other = make.workflow(input=b'{"a":1}', wake_ms=3, correlation_id="c"), make.workflow(wake_ms=4)
+        workflow, other = make.workflow(payload=b'{"a":1}', wake_ms=3, correlation_id="c"), make.workflow(wake_ms=4)
         for each in (workflow, other):
             rows = [make.queued(each)]
             await store.commit([make.start(each, make.task(), enqueued=rows, logs=[(1, TaskLog("line"))])])
@@ -309,7 +311,7 @@ def test_a_removed_workflow_is_gone_and_leaves_its_messages(run: Any, make: Any)
 
 def test_a_removed_workflow_may_be_started_again(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
-        workflow = make.workflow(input=b'{"a":1}')
+        workflow = make.workflow(payload=b'{"a":1}')
         await store.commit([make.start(workflow, make.task())])
         await store.commit([make.step(workflow, removed=True)])
         again = make.workflow(id=workflow.id)

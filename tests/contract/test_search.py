@@ -65,7 +65,7 @@ TASKS: list[dict[str, Any]] = [
 async def fill(store: Store, make: Any) -> list[str]:
     """Store the workflows, each with the tasks, and return their ids."""
     workflows = [
-        make.workflow(**fields, input=b'{"color":"Red"}' if not n else b"{}") for n, fields in enumerate(WORKFLOWS)
+        make.workflow(**fields, payload=b'{"color":"Red"}' if not n else b"{}") for n, fields in enumerate(WORKFLOWS)
     ]
     workflows[1].output = b'{"total":42}'
     for workflow in workflows:

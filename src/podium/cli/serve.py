@@ -25,9 +25,9 @@ def serve(arguments: Sequence[str]) -> int:
 
     try:
         run(settings, os.environ)
-    except StartFailed as error:
+    except (BadSetting, StartFailed) as error:
         print(f"podium: {error}", file=sys.stderr)
-        return FAILED
+        return FAILED if isinstance(error, StartFailed) else USAGE
     return 0
 
 

@@ -1,47 +1,42 @@
 """What follows when a task has ended: a retry, the end of the workflow, the next step, a join or loop to look at.
 
-This is the heart of the incremental decision: it touches the ended task, its successor, and counters of the joins and the loop around it,
-never the list of all tasks.
+This is the heart of the incremental decision: it touches the ended task, its successor, and counters of the joins and
+the loop around it, never the list of all tasks.
 """
 
 from msgspec.structs import replace
 
-from podium.engine.graph import Step
+from podium.engine.graph import FORKS, SWITCHES, Step
+from podium.engine.restore import has_ended, tail_ref
 from podium.engine.retries import backoff_s, budget_spent_s, jitter_ms, retry_limit
 from podium.engine.session import Place, Plan, Session, WorkflowEnds
 from podium.model.ids import task_id
-from podium.model.status import COMPLETED_WITH_ERRORS, SCHEDULED, SKIPPED, TASK_RETRIABLE, workflow_status_of
+from podium.model.status import COMPLETED_WITH_ERRORS, FAILED, SCHEDULED, SKIPPED, TASK_RETRIABLE, workflow_status_of
 from podium.model.task import EMPTY, Task
 
 
 def follow(session: Session, task: Task) -> None:
-    """Do what follows from the end of *task*; raises `WorkflowEnds`, or `ScriptNeeded` before anything is changed."""
+    """Do what follows from the end of *task*; raises `WorkflowEnds`, or `ScriptNeeded` to be called again."""
     step = session.step_of(task)
-    if task.is_bad and _retried(session, task, step):
-        return
-    plan = None if task.is_bad and not _goes_on(task, step) else _successors(session, task, step)
     if task.is_bad:
+        if _retried(session, task, step):
+            return
         _settle_failure(session, task, step)
+    plan = _successors(session, task, step)
     task.executed = True
     session.passed.append(task)
+    session.workflow.pending.pop(task.seq, None)
+    session.workflow.note_failure(task)
     session.touch(task)
     release(session, task)
-    if task.type == "TERMINATE" and task.is_good:
-        raise _terminated_by(session, task)
-    if plan is not None and plan.tasks:
+    if plan is not None:
         session.adopt(plan)
-
-
-def _goes_on(task: Task, step: Step | None) -> bool:
-    return task.status == COMPLETED_WITH_ERRORS or (step is not None and (step.optional or step.permissive))
 
 
 def _settle_failure(session: Session, task: Task, step: Step | None) -> None:
     """Let an optional or permissive failure pass; any other ends the workflow."""
     if step is not None and step.optional:
         task.status = COMPLETED_WITH_ERRORS
-        if task.retry_count == 0:  # an earlier attempt that failed stays among the failures
-            session.workflow.failed.pop(task.ref, None)
     elif step is not None and step.permissive:
         session.workflow.permissive[task.ref] = task
     else:
@@ -51,12 +46,39 @@ def _settle_failure(session: Session, task: Task, step: Step | None) -> None:
 def ends_by(session: Session, task: Task) -> WorkflowEnds:
     """Return the end of the workflow that a failed task causes."""
     status = workflow_status_of(task.status)
-    reason = f"Task {task_id(session.head.id, task.seq)} failed with status: {status} and reason: '{_text(task.reason)}'"
-    return WorkflowEnds(status, reason, task)
+    return WorkflowEnds(status, failure_text(session, task, status), task)
 
 
-def _text(reason: str | None) -> str:
-    return "null" if reason is None else reason
+def failure_text(session: Session, task: Task, status: str) -> str:
+    """Return Conductor's text for the failure of a task."""
+    reason = "null" if task.reason is None else task.reason
+    return f"Task {task_id(session.head.id, task.seq)} failed with status: {status} and reason: '{reason}'"
+
+
+def permissive_end(session: Session) -> WorkflowEnds | None:
+    """Return the end that failed permissive tasks cause once all else is done, None when there are none."""
+    failed = [task for task in session.workflow.permissive.values() if task.is_bad]
+    if not failed:
+        return None
+    return WorkflowEnds(FAILED, ". ".join(failure_text(session, task, task.status) for task in failed), failed[0])
+
+
+def is_terminate(task: Task) -> bool:
+    """Whether *task* ends the workflow when it succeeds, and is not a worker's task that is named so."""
+    return task.type == "TERMINATE" and task.runs == "engine"
+
+
+def terminated_by(session: Session, task: Task) -> WorkflowEnds:
+    """Return the end that a TERMINATE task asks for; permissive failures make it FAILED, as upstream does."""
+    failure = permissive_end(session)
+    if failure is not None:
+        return failure
+    given = session.value(task, "input")
+    status = str(given.get("terminationStatus"))
+    reason = given.get("terminationReason")
+    if not reason:
+        reason = f"Workflow is {status} by TERMINATE task: {task_id(session.head.id, task.seq)}"
+    return WorkflowEnds(status, str(reason), task)
 
 
 # ---- retries
@@ -64,33 +86,30 @@ def _text(reason: str | None) -> str:
 
 def _retried(session: Session, task: Task, step: Step | None) -> bool:
     """Start the next attempt of a failed task when its policy allows one."""
-    kind = session.type_of(step.type if step else task.type)
-    if task.status not in TASK_RETRIABLE or not kind.is_retried or step is None:
+    if step is None or task.status not in TASK_RETRIABLE or not session.type_of(step.type).is_retried:
         return False
     if retry_limit(step) <= task.retry_count:
         return False
-    elapsed_s = budget_spent_s(task, step.task_def, session.now_ms)
-    if elapsed_s is not None and step.task_def is not None:
+    task_def = step.task_def
+    elapsed_s = budget_spent_s(task, task_def, session.now_ms)
+    if elapsed_s is not None and task_def is not None:
         text = (
             f"Task {task_id(session.head.id, task.seq)}/{task.name} exceeded total timeout of "
-            f"{step.task_def.totalTimeoutSeconds} seconds (elapsed {elapsed_s} seconds across all attempts). "
+            f"{task_def.totalTimeoutSeconds} seconds (elapsed {elapsed_s} seconds across all attempts). "
             "No further retries will be attempted."
         )
         raise WorkflowEnds(workflow_status_of(task.status), text, task)
-    delay_s = backoff_s(step.task_def, task.retry_count) if step.task_def else 0
+    delay_s = backoff_s(task_def, task.retry_count) if task_def else 0
     attempt = next_attempt(session, task, step, delay_s)
-    if step.task_def and attempt.queue:
-        extra_ms = jitter_ms(step.task_def, session.context.jitter())
-        if extra_ms:
-            session.enqueue(attempt, delay_s * 1000 + extra_ms)
+    extra_ms = jitter_ms(task_def, session.context.jitter()) if task_def else 0
+    if extra_ms and attempt.queue:
+        session.enqueue(attempt, delay_s * 1000 + extra_ms)
     return True
 
 
-def next_attempt(session: Session, task: Task, step: Step, delay_s: int, *, keep_reason: bool = True) -> Task:
+def next_attempt(session: Session, task: Task, step: Step, delay_s: int) -> Task:
     """Schedule a further attempt of an ended task; the reason of the failure is carried over as upstream does."""
     kind = session.type_of(step.type)
-    runs_later = task.runs != "engine" or kind.name in ("SUB_WORKFLOW", "START_WORKFLOW")
-    delay_s = delay_s if runs_later else 0
     plan = Plan(session)
     attempt = replace(
         task,
@@ -108,7 +127,6 @@ def next_attempt(session: Session, task: Task, step: Step, delay_s: int, *, keep
         executed=False,
         poll_count=0,
         worker_id=None,
-        reason=task.reason if keep_reason else None,
         start_delay_s=delay_s,
         callback_after_s=delay_s,
         sub_workflow_id=None,
@@ -117,28 +135,41 @@ def next_attempt(session: Session, task: Task, step: Step, delay_s: int, *, keep
     )
     plan.next_seq += 1
     plan.tasks.append(attempt)
-    task.retried = True
-    session.touch(task)
+    supersede(session, task)
     session.adopt(plan)
     return attempt
 
 
+def supersede(session: Session, task: Task) -> None:
+    """Note that a newer attempt takes the place of *task*."""
+    task.retried = True
+    session.workflow.pending.pop(task.seq, None)
+    session.workflow.note_failure(task)
+    session.touch(task)
+
+
 def _due_ms(session: Session, task: Task, delay_s: int) -> int:
-    """Return when the attempt starts by itself, or for a wait its old deadline."""
+    """Return when the attempt starts by itself, or for a wait its old deadline.
+
+    What the engine evaluates itself is tried again at once; only what starts another workflow waits.
+    """
     if task.type == "WAIT":
         return task.due_ms
-    return session.now_ms + delay_s * 1000 if delay_s and task.runs == "engine" else 0
+    is_delayed = delay_s > 0 and task.runs == "engine" and task.type in ("SUB_WORKFLOW", "START_WORKFLOW")
+    return session.now_ms + delay_s * 1000 if is_delayed else 0
 
 
 # ---- successors
 
 
 def _successors(session: Session, task: Task, step: Step | None) -> Plan | None:
-    if step is None or step.next is None or task.type == "TERMINATE":
+    if step is None or step.next is None or is_terminate(task):
         return None
-    if step.type in ("SWITCH", "DECISION") and _has_children(session, task):
+    if step.type in SWITCHES and _has_children(session, task):
         return None
-    following = next_step(session, step, task.suffix)
+    if task.loop and not _is_current(session, task):
+        return None
+    following = reachable(session, step.steps.get(step.next), task.suffix)
     if following is None:
         return None
     plan = Plan(session)
@@ -146,21 +177,27 @@ def _successors(session: Session, task: Task, step: Step | None) -> Plan | None:
     return plan
 
 
+def _is_current(session: Session, task: Task) -> bool:
+    """Whether the iteration of *task* is the current one; what comes after it in an earlier one is done."""
+    owner = session.workflow.latest.get(task.loop)
+    return owner is not None and owner.loop_count == task.iteration
+
+
 def _has_children(session: Session, task: Task) -> bool:
     return b'"hasChildren"' in task.input and bool(session.value(task, "input").get("hasChildren"))
 
 
-def next_step(session: Session, step: Step, suffix: str) -> Step | None:
-    """Return the step after *step*, over skipped ones and those that have an instance in this iteration already."""
-    ref = step.next
-    while ref is not None:
-        following: Step = session.graph.steps[ref]
-        present = session.workflow.latest.get(ref + suffix)
+def reachable(session: Session, step: Step | None, suffix: str = "") -> Step | None:
+    """Return *step*, or the first one after it that is not skipped; None when that one has an instance already."""
+    while step is not None:
+        present = session.workflow.latest.get(step.ref + suffix)
         if present is None:
-            return following
+            return step
         if present.status != SKIPPED:
             return None
-        ref = following.next
+        if step.type in FORKS and step.next:
+            step = step.steps[step.next]  # a fork is skipped with its branches, and so with their join
+        step = step.steps.get(step.next) if step.next else None
     return None
 
 
@@ -170,13 +207,9 @@ def next_step(session: Session, step: Step, suffix: str) -> Step | None:
 def release(session: Session, task: Task) -> None:
     """Count the end of *task* in the joins that wait for it, and have its loop looked at when nothing is open in it."""
     workflow = session.workflow
-    for seq in workflow.joins.pop(task.ref, ()):
-        join = workflow.open.get(seq)
-        if join is None:
-            continue
-        workflow.left[seq] -= 1
-        if workflow.left[seq] == 0 or join.type == "EXCLUSIVE_JOIN":
-            session.need_settle(join)
+    waiting = workflow.joins.pop(task.ref, None)
+    if waiting is not None:
+        _release_joins(session, task.ref, waiting)
     loop = workflow.loops.get(task.loop) if task.loop else None
     if loop is not None and loop.open == 0:
         owner = workflow.latest.get(task.loop)
@@ -184,10 +217,14 @@ def release(session: Session, task: Task) -> None:
             session.need_settle(owner)
 
 
-def _terminated_by(session: Session, task: Task) -> WorkflowEnds:
-    given = session.value(task, "input")
-    status = given.get("terminationStatus")
-    reason = given.get("terminationReason")
-    if not reason:
-        reason = f"Workflow is {status} by TERMINATE task: {task_id(session.head.id, task.seq)}"
-    return WorkflowEnds(str(status), str(reason), task)
+def _release_joins(session: Session, ref: str, waiting: list[int]) -> None:
+    workflow = session.workflow
+    tail = tail_ref(workflow, ref)
+    if tail != ref and not has_ended(workflow.latest.get(tail)):
+        workflow.joins.setdefault(tail, []).extend(waiting)
+        return
+    for seq in waiting:
+        workflow.left[seq] -= 1
+        join = workflow.open[seq]
+        if workflow.left[seq] == 0 or join.type == "EXCLUSIVE_JOIN":
+            session.need_settle(join)

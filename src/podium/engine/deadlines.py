@@ -1,14 +1,17 @@
 """The deadlines of an open task, in the order in which they are checked.
 
-Times are computed from the task's own fields, so that a deadline needs no row of its own: the workflow keeps one wake-up, the earliest.
+Times are computed from the task's own fields, so that a deadline needs no row of its own: the workflow keeps one
+wake-up, the earliest.
 """
 
 from collections.abc import Iterator
+from heapq import heappush
 
 from podium.engine.graph import Step
 from podium.model.status import IN_PROGRESS, SCHEDULED
 from podium.model.task import Task
 from podium.model.task_def import TaskDef
+from podium.model.workflow import Workflow
 
 START = "start"  # the delayed start of a task that the engine runs
 WAIT = "wait"
@@ -18,10 +21,15 @@ POLL = "poll"
 RESPONSE = "response"
 
 
+def starts_later(task: Task) -> bool:
+    """Whether a task of the engine has a delay before it that is not over."""
+    return task.due_ms > 0 and task.type != "WAIT"
+
+
 def deadlines(task: Task, step: Step | None) -> Iterator[tuple[str, int]]:
     """Yield the kind and time of each deadline that applies to *task* now."""
     if task.due_ms:
-        yield (START if task.status == SCHEDULED else WAIT), task.due_ms
+        yield (START if starts_later(task) else WAIT), task.due_ms
     task_def = step.task_def if step else None
     if task_def is not None:
         yield from _of_definition(task, task_def)
@@ -38,8 +46,15 @@ def _of_definition(task: Task, task_def: TaskDef) -> Iterator[tuple[str, int]]:
         yield ATTEMPT, task.started_ms + (task.start_delay_s + task_def.timeoutSeconds) * 1000
     poll_timeout_s = task_def.pollTimeoutSeconds
     if poll_timeout_s and task.status == SCHEDULED and task.runs != "engine":
-        delay_s = max(task.start_delay_s, 0) + poll_timeout_s + task.callback_after_s
-        yield POLL, task.scheduled_ms + delay_s * 1000
+        yield POLL, queued_ms(task) + (poll_timeout_s + task.callback_after_s) * 1000
+
+
+def queued_ms(task: Task) -> int:
+    """Return since when a scheduled task waits: since its delay was over, or since a worker gave it back.
+
+    Upstream counts from the first scheduling even then, and so times out tasks whose workers report progress.
+    """
+    return max(task.scheduled_ms + max(task.start_delay_s, 0) * 1000, task.updated_ms)
 
 
 def _has_lease(task: Task, step: Step | None) -> bool:
@@ -50,3 +65,16 @@ def _has_lease(task: Task, step: Step | None) -> bool:
 def next_due_ms(task: Task, step: Step | None) -> int:
     """Return the earliest deadline of *task*, 0 when it has none."""
     return min((due_ms for _, due_ms in deadlines(task, step)), default=0)
+
+
+def watch(workflow: Workflow, task: Task, step: Step | None) -> None:
+    """Have the workflow woken for the next deadline of an open task.
+
+    An entry that comes before it stays the only one, so that the heap does not grow when a lease is extended: its
+    wake-up finds nothing to do and enters the deadline of that time.
+    """
+    due_ms = next_due_ms(task, step)
+    earliest_ms = workflow.watched.get(task.seq, 0)
+    if due_ms and not 0 < earliest_ms <= due_ms:
+        workflow.watched[task.seq] = due_ms
+        heappush(workflow.wakes, (due_ms, task.seq))

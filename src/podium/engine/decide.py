@@ -1,10 +1,11 @@
 """The decision: from a workflow and a command to a transition.
 
-`decide` is a generator, for one reason: a script of a definition is evaluated outside of the server process. It yields the scripts that it
-needs, and is resumed when `context.script` can answer them. Everything else is a plain function of workflow, command and context.
+`decide` is a generator, for one reason: a script of a definition is evaluated outside of the server process. It yields
+the scripts that it needs, and is resumed when `context.script` can answer them. Everything else is a plain function of
+workflow, command and context.
 
-The order of work is that of upstream's passes, so that tasks get the same order: first what follows from all ended tasks, then the start of
-all tasks that the engine runs itself, and only then joins and loops.
+The order of work is that of upstream's passes, so that tasks get the same order: first what follows from all ended
+tasks, then the start of all tasks that the engine runs itself, and only then joins and loops.
 """
 
 from collections.abc import Generator
@@ -34,12 +35,13 @@ from podium.engine.commands import (
     UpdateTask,
     Wake,
 )
-from podium.engine.complete import follow
+from podium.engine.complete import follow, is_terminate, reachable, terminated_by
 from podium.engine.context import Script, ScriptNeeded
 from podium.engine.finish import complete, end
 from podium.engine.graph import Graph
 from podium.engine.rerun import rerun
-from podium.engine.session import Session, WorkflowEnds
+from podium.engine.restore import give_up, is_join
+from podium.engine.session import Plan, Reach, Session, WorkflowEnds
 from podium.engine.update import (
     check_workflow_deadline,
     end_child,
@@ -49,7 +51,8 @@ from podium.engine.update import (
     wake,
     workflow_due_ms,
 )
-from podium.model.status import COMPLETED, RUNNING
+from podium.model.errors import PodiumError
+from podium.model.status import COMPLETED, FAILED, IN_PROGRESS, RUNNING, SCHEDULED
 from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.model.workflow import Head, Workflow
@@ -62,9 +65,10 @@ Decision = Generator[Scripts, None, T]
 def decide(session: Session, command: Command, history: list[Task] | None = None) -> Decision[Any]:
     """Apply *command* and all that follows from it; returns the command's own answer.
 
-    *history* holds all tasks, the very objects of the workflow, for commands in `NEEDS_HISTORY`. An error of `model.errors` means that
-    nothing was changed.
+    *history* holds all tasks, the very objects of the workflow, for commands in `NEEDS_HISTORY`. An error of
+    `model.errors` means that nothing was changed.
     """
+    session.passed.clear()
     try:
         answer = _apply(session, command, history or [])
     except WorkflowEnds as outcome:
@@ -114,12 +118,13 @@ def seal(session: Session) -> Transition:
 
 
 def _next_wake_ms(session: Session) -> int:
-    if session.ended and session.head.status == RUNNING:
+    workflow = session.workflow
+    if workflow.pending and session.head.status == RUNNING:
         return session.now_ms  # cut off for its length; goes on at once
-    wakes = session.workflow.wakes
-    while wakes and wakes[0][1] not in session.workflow.open:
+    wakes = workflow.wakes
+    while wakes and workflow.watched.get(wakes[0][1]) != wakes[0][0]:
         heappop(wakes)
-    times = [] if session.workflow.is_paused or not wakes else [wakes[0][0]]
+    times = [] if workflow.is_paused or not wakes else [wakes[0][0]]
     due_ms = workflow_due_ms(session)
     if due_ms:
         times.append(due_ms)
@@ -143,8 +148,8 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
             wake(session)
             return control.take_up(session)
         case Decide():
-            check_workflow_deadline(session)
-            return control.take_up(session)
+            wake(session)
+            return control.take_up(session, look_inside=True)
         case ChildEnded():
             return end_child(session, command)
         case ChildRevived():
@@ -194,33 +199,71 @@ def _start(session: Session) -> str:
 def _run(session: Session) -> Decision[None]:
     while session.head.status == RUNNING:
         try:
-            if session.ended:
-                if session.starts > session.context.limits.inline_tasks_per_decision:
-                    return
+            if session.reached:
+                yield from _create_reached(session)
+            elif session.ended and not _is_cut_off(session):
                 yield from _follow_all(session)
             elif session.starting:
                 yield from _start_all(session)
+            elif session.ended:
+                return
             elif session.dirty:
                 yield from _settle_all(session)
             elif not session.workflow.open:
                 complete(session)
+            elif len(session.workflow.open) == session.workflow.waiting:
+                _unblock(session)
             else:
                 return
         except WorkflowEnds as outcome:
             end(session, outcome)
+        except PodiumError as error:  # an expression without bounds, a branch that is no step: the definition's fault
+            end(session, WorkflowEnds(FAILED, error.message))
+
+
+def _is_cut_off(session: Session) -> bool:
+    """Whether the cascade is so long that the rest waits for a wake-up."""
+    return session.starts > session.context.limits.inline_tasks_per_decision
+
+
+def _create_reached(session: Session) -> Decision[None]:
+    step, place, before = session.reached[0]
+    plan = Plan(session)
+    try:
+        following = step if before else reachable(session, step, place.suffix)
+        if following is not None:
+            plan.add(following, place)
+    except ScriptNeeded as need:
+        yield (need.script,)
+        return
+    session.reached.popleft()
+    if before is not None and plan.tasks:
+        plan.tasks[0].retry_count = before.retry_count + 1
+        plan.tasks[0].retried_seq = before.seq
+    session.adopt(plan)
 
 
 def _follow_all(session: Session) -> Decision[None]:
     session.passed.clear()
+    ender = _terminate_task(session)
     for _ in range(len(session.ended)):
         task = session.ended[0]
-        while True:
+        # Nothing new begins beside a TERMINATE, but a failure still comes first.
+        while task.seq in session.workflow.pending and (ender is None or task.is_bad):
             try:
                 follow(session, task)
                 break
             except ScriptNeeded as need:
                 yield (need.script,)
         session.ended.popleft()
+    if ender is not None:
+        raise terminated_by(session, ender)
+
+
+def _terminate_task(session: Session) -> Task | None:
+    """Return the latest TERMINATE task among those that have just ended well."""
+    enders = [task for task in session.ended if is_terminate(task) and task.is_good]
+    return enders[-1] if enders else None
 
 
 def _start_all(session: Session) -> Decision[None]:
@@ -235,8 +278,7 @@ def _start_all(session: Session) -> Decision[None]:
             try:
                 session.type_of(task.type).start(task, session)
                 if task.is_open:
-                    session.touch(task)
-                    session.watch(task)
+                    _leave_open(session, task)
             except ScriptNeeded as need:
                 needs.append(need.script)
                 again.append(task)
@@ -245,6 +287,13 @@ def _start_all(session: Session) -> Decision[None]:
             yield tuple(needs)
     if len(session.ended) > 1:
         session.ended = type(session.ended)(sorted(session.ended, key=lambda task: task.seq))
+
+
+def _leave_open(session: Session, task: Task) -> None:
+    if task.status == SCHEDULED:
+        task.status = IN_PROGRESS
+    session.touch(task)
+    session.watch(task)
 
 
 def _settle_all(session: Session) -> Decision[None]:
@@ -258,3 +307,26 @@ def _settle_all(session: Session) -> Decision[None]:
             except ScriptNeeded as need:
                 yield (need.script,)
         session.dirty.pop(seq, None)
+
+
+def _unblock(session: Session) -> None:
+    """Let joins end whose tasks nothing can reach any more: only joins, and loops around them, are open.
+
+    Upstream waits for ever when a joined task is in a branch that was not taken.
+    """
+    workflow = session.workflow
+    joins = [task for seq, task in sorted(workflow.open.items()) if is_join(task)]
+    waiting = {seq for ref, seqs in workflow.joins.items() if _is_open(workflow, ref) for seq in seqs}
+    ready = [join for join in joins if join.seq not in waiting] or joins[:1]
+    if not ready:
+        raise WorkflowEnds(FAILED, "Nothing that is open can go on")
+    for join in ready:
+        missing = give_up(workflow, join)
+        join.reason = f"ended without {', '.join(missing)}, which nothing can reach any more"
+        session.touch(join)
+        session.need_settle(join)
+
+
+def _is_open(workflow: Workflow, ref: str) -> bool:
+    task = workflow.latest.get(ref)
+    return task is not None and task.is_open

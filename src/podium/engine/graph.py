@@ -22,7 +22,7 @@ from podium.model.workflow_def import SubWorkflowParams, WorkflowDef, WorkflowTa
 
 FORKS = ("FORK_JOIN", "FORK_JOIN_DYNAMIC")
 SWITCHES = ("SWITCH", "DECISION")
-BRANCHES_KEPT = 500  # compiled branches of dynamic forks that a workflow keeps at a time
+BRANCHES_KEPT = 2_000  # compiled branches of dynamic forks that a workflow keeps at a time
 
 Steps = dict[str, "Step"]
 
@@ -59,7 +59,7 @@ class Step:
         self.task_def: TaskDef | None = definition.taskDefinition or None
         self.defaults: dict[str, Any] = (self.task_def.inputTemplate if self.task_def else None) or {}
         self.template: Template = compile_template({**self.defaults, **(definition.inputParameters or {})})
-        self.json = encode_json(definition)
+        self.json = source if source and parent is None and not steps else encode_json(definition)
         self.memo: dict[str, Any] = {}  # what its task type computed once
 
 
@@ -105,14 +105,20 @@ def step_of(workflow: Workflow, task: Task) -> Step | None:
     if task.dynamic_step is None:
         graph: Graph = workflow.graph
         return None if task.status == SKIPPED else graph.steps.get(task.step)
-    kept: dict[bytes, Steps] = workflow.values.setdefault("branches", {})
-    steps = kept.get(task.dynamic_step)
+    kept: dict[bytes, Steps] | None = workflow.values.get("branches")
+    steps = kept.get(task.dynamic_step) if kept else None
     if steps is None:
-        if len(kept) >= BRANCHES_KEPT:
-            kept.clear()
-        branch = compile_branch(decode(WorkflowTask, task.dynamic_step), task.dynamic_step)
-        steps = kept[task.dynamic_step] = branch.steps
+        steps = compile_branch(decode(WorkflowTask, task.dynamic_step), task.dynamic_step).steps
+        keep_branch(workflow, task.dynamic_step, steps)
     return steps.get(task.step)
+
+
+def keep_branch(workflow: Workflow, source: bytes, steps: Steps) -> None:
+    """Keep a compiled branch with the workflow; the oldest make room."""
+    kept: dict[bytes, Steps] = workflow.values.setdefault("branches", {})
+    kept[source] = steps
+    if len(kept) > BRANCHES_KEPT:
+        del kept[next(iter(kept))]
 
 
 def content_hash(json: bytes) -> str:

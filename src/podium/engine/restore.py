@@ -1,11 +1,9 @@
 """From stored rows to a workflow in memory, and the bookkeeping of joins that a restore shares with the hot path."""
 
-from heapq import heappush
-
 import msgspec
 
-from podium.engine.deadlines import next_due_ms
-from podium.engine.graph import Graph, step_of
+from podium.engine.deadlines import watch
+from podium.engine.graph import SWITCHES, Graph, step_of
 from podium.model.status import SKIPPED
 from podium.model.task import Task
 from podium.model.workflow import Head, Workflow
@@ -24,36 +22,71 @@ def restore(head: Head, graph: Graph, payloads: tuple[bytes, bytes, bytes], task
 
 def rebuild(workflow: Workflow, tasks: list[Task]) -> None:
     """Derive all indexes anew from *tasks*, which must be all tasks of the workflow in the order of seq."""
+    workflow.clear()
+    for task in tasks:
+        workflow.adopt(task)
+    if workflow.is_terminal:
+        drop_indexes(workflow)
+        return
+    for task in workflow.latest.values():
+        step = step_of(workflow, task)
+        if task.is_bad and task.executed and step is not None and step.permissive and not step.optional:
+            workflow.permissive[task.ref] = task
+    for task in workflow.open.values():
+        if is_join(task):
+            await_refs(workflow, task, joined_refs(workflow, task))
+        watch(workflow, task, step_of(workflow, task))
+
+
+def drop_indexes(workflow: Workflow) -> None:
+    """Empty the indexes that an ended workflow has no use for."""
     for index in (
-        workflow.open, workflow.latest, workflow.plain, workflow.joins, workflow.left, workflow.loops, workflow.permissive,
-        workflow.failed, workflow.values,
+        workflow.pending, workflow.joins, workflow.left, workflow.loops, workflow.permissive, workflow.failed,
+        workflow.watched,
     ):  # fmt: skip
         index.clear()
     workflow.wakes.clear()
-    workflow.has_all_tasks = True
-    for task in tasks:
-        workflow.adopt(task)
-    for task in workflow.latest.values():
-        step = step_of(workflow, task)
-        if task.is_bad and step is not None and step.permissive and not step.optional:
-            workflow.permissive[task.ref] = task
-    for task in workflow.open.values():
-        if task.type in JOINS:
-            await_refs(workflow, task, joined_refs(task))
-        due_ms = next_due_ms(task, step_of(workflow, task))
-        if due_ms:
-            heappush(workflow.wakes, (due_ms, task.seq))
-    for ref in [
-        ref for ref in workflow.loops if ref not in workflow.latest or not workflow.latest[ref].is_open
-    ]:
-        del workflow.loops[ref]
 
 
-def joined_refs(join: Task) -> list[str]:
+# ---- joins
+
+
+def is_join(task: Task) -> bool:
+    """Whether *task* is a join, and not a worker's task that is named so."""
+    return task.type in JOINS and task.runs == "engine"
+
+
+def joined_refs(workflow: Workflow, join: Task) -> list[str]:
     """Return the reference names that a join waits for, as they are in its iteration."""
     given = _decode(join.input)
     refs = [*(given.get("joinOn") or ()), *(given.get("defaultExclusiveJoinTask") or ())]
-    return [ref + join.suffix for ref in refs if isinstance(ref, str)]
+    return [tail_ref(workflow, ref + join.suffix) for ref in refs if isinstance(ref, str)]
+
+
+def tail_ref(workflow: Workflow, ref: str) -> str:
+    """Return the reference name with which what began as *ref* ends.
+
+    That is *ref* itself, but for a switch in a branch of a dynamic fork: nobody can name the last step of the case that
+    it takes, so the join follows the case to its end.
+    """
+    task = workflow.latest.get(ref)
+    while task is not None and task.dynamic_step is not None and task.type in SWITCHES and task.executed:
+        tail = _tail_of_case(workflow, task)
+        if tail is None:
+            break
+        ref, task = tail, workflow.latest.get(tail)
+    return ref
+
+
+def _tail_of_case(workflow: Workflow, switch: Task) -> str | None:
+    """Return the reference name of the last step of the case that a switch took, None when it took none."""
+    step = step_of(workflow, switch)
+    given = _decode(switch.input)
+    if step is None or not given.get("hasChildren"):
+        return None
+    cases = step.definition.decisionCases
+    case = cases.get(given.get("case")) or step.definition.defaultCase
+    return case[-1].taskReferenceName + switch.suffix
 
 
 def await_refs(workflow: Workflow, join: Task, refs: list[str]) -> int:
@@ -65,6 +98,27 @@ def await_refs(workflow: Workflow, join: Task, refs: list[str]) -> int:
     return len(waiting)
 
 
+def stop_waiting(workflow: Workflow, join: Task) -> None:
+    """Take a join that has ended out of the registers."""
+    left = workflow.left.pop(join.seq)
+    for ref in joined_refs(workflow, join) if left else ():
+        waiting = workflow.joins.get(ref)
+        if waiting is not None and join.seq in waiting:
+            waiting.remove(join.seq)
+            if not waiting:
+                del workflow.joins[ref]
+
+
+def give_up(workflow: Workflow, join: Task) -> list[str]:
+    """Let an open join wait for nothing any more; returns the reference names that it waited for."""
+    missing = [ref for ref in joined_refs(workflow, join) if not has_ended(workflow.latest.get(ref))]
+    stop_waiting(workflow, join)
+    workflow.left[join.seq] = 0
+    return missing
+
+
 def has_ended(task: Task | None) -> bool:
     """Whether a joined task is done for good; a skipped one is."""
-    return task is not None and not task.is_open and (task.executed or task.status == SKIPPED)
+    if task is None or task.is_open or task.retried:
+        return False
+    return task.executed or task.status == SKIPPED

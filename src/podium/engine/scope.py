@@ -43,10 +43,11 @@ class Scope:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._workflow = session.workflow
-        self.task_id: str | None = None  # what ${CPEWF_TASK_ID} means at the moment
+        self._task_id: str | None = None
 
-    def resolve(self, template: Template) -> Any:
-        """Return the value of *template*."""
+    def resolve(self, template: Template, task_id: str | None = None) -> Any:
+        """Return the value of *template*; *task_id* is what `${CPEWF_TASK_ID}` means in it."""
+        self._task_id = task_id
         return template.resolve(self)
 
     def field(self, root: str, name: str) -> Any:
@@ -68,6 +69,8 @@ class Scope:
         """Return everything below a root as one map, or MISSING."""
         if name == ALL_ROOTS:
             return {one: self.root(one) for one in ("workflow", *self._workflow.plain)}
+        if name == ALL_ROOTS:
+            return {root: self.root(root) for root in ("workflow", *self._workflow.plain)}
         if name == "workflow":
             return {key: self.field(name, key) for key in _WORKFLOW_FIELDS}
         if name not in self._workflow.plain:
@@ -87,7 +90,7 @@ class Scope:
     def system(self, name: str) -> Any:
         """Return the value of a bare `${NAME}`, or MISSING: then the token stays as it is."""
         if name == "CPEWF_TASK_ID":
-            return self.task_id or MISSING
+            return self._task_id or MISSING
         value = self._session.context.system(name)
         return MISSING if value is None else value
 

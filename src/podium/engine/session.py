@@ -1,18 +1,18 @@
 """The work on one workflow between two commits: the edits that decisions and task types are made of.
 
-A session changes the workflow in place and notes each change in its transition. If the commit fails, both are dropped and the workflow
-is read again; therefore nothing here needs to be undone.
+A session changes the workflow in place and notes each change in its transition. If the commit fails, both are dropped
+and the workflow is read again; therefore nothing here needs to be undone.
 """
 
 from collections import deque
-from heapq import heappush
 from typing import Any, NamedTuple
 
 import msgspec
 
 from podium.engine.context import Context, Script, ScriptAnswer, ScriptNeeded
-from podium.engine.deadlines import next_due_ms
+from podium.engine.deadlines import starts_later, watch
 from podium.engine.graph import Step, step_of
+from podium.engine.restore import stop_waiting
 from podium.engine.scope import Scope
 from podium.engine.task_type import TaskType
 from podium.model.ids import SEQ_MAX, task_id
@@ -35,6 +35,14 @@ class Place(NamedTuple):
 
 
 TOP = Place()
+
+
+class Reach(NamedTuple):
+    """A step that the flow has reached but whose tasks are not created yet."""
+
+    step: Step
+    place: Place = TOP
+    instead_of: Task | None = None  # the failed task of the same step that the new one follows as an attempt
 
 
 class WorkflowEnds(Exception):
@@ -71,6 +79,7 @@ class Plan:
             type=fields.pop("type", step.type),
             name=fields.pop("name", step.name),
             step=step.ref,
+            dynamic_step=step.source,
             suffix=place.suffix,
             iteration=place.iteration,
             loop=place.loop,
@@ -91,6 +100,7 @@ class Session:
         self.context = context
         self.now_ms = context.now_ms
         self.change = Transition(workflow, workflow.head.version or -1)
+        self.reached: deque[Reach] = deque()
         self.ended: deque[Task] = deque()  # tasks whose consequences are still to come
         self.starting: deque[Task] = deque()  # tasks of the engine that have not been started
         self.dirty: dict[int, None] = {}  # open joins and loops to look at, in order
@@ -120,17 +130,18 @@ class Session:
 
     def resolve(self, step: Step, seq: int) -> dict[str, Any]:
         """Return the input parameters as a map; a null takes the raw value of the task definition's input template."""
-        self.scope.task_id = task_id(self.head.id, seq) if seq else None
-        values: dict[str, Any] = self.scope.resolve(step.template)
+        values: dict[str, Any] = self.scope.resolve(step.template, task_id(self.head.id, seq) if seq else None)
         for key, default in step.defaults.items():
             if values.get(key) is None:
                 values[key] = default
         return values
 
     def value(self, task: Task, side: str) -> Any:
-        """Return the parsed "input" or "output" of the latest task of its step; callers must not change it."""
+        """Return the parsed "input" or "output" of *task*; callers must not change it."""
         key = (task.step, side)
         values = self.workflow.values
+        if self.workflow.plain.get(task.step) is not task:
+            return decode(task.input if side == "input" else task.output)
         if key not in values:
             values[key] = decode(task.input if side == "input" else task.output)
         return values[key]
@@ -177,8 +188,8 @@ class Session:
             self.watch(task)
 
     def _begin(self, task: Task) -> None:
-        if task.due_ms and task.status == SCHEDULED:
-            return  # starts when its delay is over
+        if starts_later(task):
+            return
         task.started_ms = self.now_ms
         self.starting.append(task)
 
@@ -212,6 +223,8 @@ class Session:
         task.ended_ms = self.now_ms
         task.updated_ms = task.updated_ms or self.now_ms
         self.workflow.close(task)
+        if task.seq in self.workflow.left:
+            stop_waiting(self.workflow, task)
         self.dequeue(task)
         self.ended.append(task)
         self.touch(task)
@@ -290,9 +303,7 @@ class Session:
 
     def watch(self, task: Task) -> None:
         """Remember when the next deadline of an open task comes."""
-        due_ms = next_due_ms(task, self.step_of(task))
-        if due_ms:
-            heappush(self.workflow.wakes, (due_ms, task.seq))
+        watch(self.workflow, task, self.step_of(task))
 
     def send(self, target: str, command: Any) -> None:
         """Send a command to another workflow, with the commit of this one."""
@@ -307,11 +318,6 @@ class Session:
     def need_settle(self, task: Task) -> None:
         """Have an open join or loop looked at before the decision ends."""
         self.dirty[task.seq] = None
-
-    def in_progress(self, task: Task) -> None:
-        """Mark a task of the engine as running and left open."""
-        task.status = IN_PROGRESS
-        self.touch(task)
 
 
 def queue_name(task: Task) -> str:

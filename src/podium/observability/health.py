@@ -79,15 +79,16 @@ def _ill(name: str, message: str) -> Report:
     return Report(healthy=False, healthResults=[Result(name, healthy=False, message=message)])
 
 
+SHAPES: dict[str, Callable[[Report], object]] = {
+    "/health": lambda report: report,
+    "/api/health": lambda report: report,
+    "/readyz": lambda report: report,
+    "/actuator/health": Report.components,
+}
+
+
 class HealthPaths:
     """An ASGI application that answers the paths of health, and passes everything else on to *app*."""
-
-    SHAPES: dict[str, Callable[[Report], object]] = {
-        "/health": lambda report: report,
-        "/api/health": lambda report: report,
-        "/readyz": lambda report: report,
-        "/actuator/health": Report.components,
-    }
 
     def __init__(self, app: App, health: Health) -> None:
         self._app = app
@@ -95,13 +96,13 @@ class HealthPaths:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of ASGI."""
-        if scope["type"] == "http" and scope["path"] in self.SHAPES and scope["method"] in ("GET", "HEAD"):
+        if scope["type"] == "http" and scope["path"] in SHAPES and scope["method"] in ("GET", "HEAD"):
             return self._answer(scope, send)
         return self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         report = await self._health.report()
-        body = msgspec.json.encode(self.SHAPES[scope["path"]](report))
+        body = msgspec.json.encode(SHAPES[scope["path"]](report))
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200 if report.healthy else 503, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

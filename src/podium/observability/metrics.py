@@ -65,7 +65,7 @@ TABLE = (
     Metric("podium_cache_bytes", "gauge", (), "Estimated bytes of the workflows at hand."),
     Metric("podium_cache_workflows", "gauge", (), "Workflows at hand."),
     Metric("podium_waiting_polls", "gauge", (), "Polls that wait for a task."),
-    Metric("podium_outbox_messages", "gauge", (), "Messages between workflows on their way, counted up to 1,000."),
+    Metric("podium_outbox_messages", "gauge", (), "Messages between workflows on their way, counted up to 100."),
     Metric("podium_script_evaluations", "counter", (), "Scripts evaluated in the jailed processes."),
     Metric("podium_script_timeouts", "counter", (), "Scripts that took too long."),
     Metric("podium_script_kills", "counter", (), "Script processes that had to be killed."),
@@ -282,4 +282,3 @@ def _timer_families(metric: Metric, timers: dict[Labels, Timer]) -> Iterable["Fa
         longest.add_metric(labels, timer.max_us / 1e6)
     yield summary
     yield longest
-

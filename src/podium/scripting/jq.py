@@ -74,10 +74,10 @@ class Evaluator:
                 return failed("The result is too large")
             parts.append(result)
         value = f"[{','.join(parts)}]".encode(errors="replace")
-        if _OUTSIZED_NUMBER.search(value):
-            value = _with_java_numbers(value)
         broken = broken_bound(value, self._output_bytes)
-        return failed(broken) if broken else (frame.OK, value)
+        if broken:
+            return failed(broken)
+        return frame.OK, _with_java_numbers(value) if _OUTSIZED_NUMBER.search(value) else value
 
 
 def _said(error: ValueError) -> str:

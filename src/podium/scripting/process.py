@@ -67,6 +67,11 @@ class WorkerProcess(asyncio.Protocol):
         worker.jail = body.decode(errors="replace").splitlines()
         return worker
 
+    @property
+    def process_id(self) -> int:
+        """Name the process to the operating system; 0 before it runs."""
+        return self._process.pid if self._process is not None else 0
+
     async def ask(self, request: bytes, time_s: float) -> tuple[str, bytes]:
         """Send one request and wait for its kind and body.
 

@@ -112,7 +112,7 @@ class Control:
         output: dict[str, str],
         request: SkipTaskRequest | None,
     ) -> None:
-        """Mark a step that was not reached as skipped; the record's payloads come from the body, else from the query."""
+        """Mark a step that was not reached as skipped; the payloads are those of the body, else of the query."""
         body = request or SkipTaskRequest()
         command = SkipTask(ref, encode_json(body.taskInput or given), encode_json(body.taskOutput or output))
         await self._node.committer.submit(workflow_id, command)

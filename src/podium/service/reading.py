@@ -4,6 +4,7 @@ A workflow object of the runtime is valid only until the next await; nothing her
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -41,7 +42,7 @@ class Results(msgspec.Struct):
     """Conductor's SearchResult: one page, and the number of all hits."""
 
     totalHits: int  # noqa: N815 (wire name)
-    results: Sequence[object]
+    results: list[Any]
 
 
 class Reading:

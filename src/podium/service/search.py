@@ -17,7 +17,8 @@ from podium.model.workflow import Head
 from podium.runtime.node import Node
 from podium.service.masking import masked
 from podium.service.reading import Reading, Results
-from podium.store.query import Kind, Search as Query, parse
+from podium.store.query import Kind, parse
+from podium.store.query import Search as Query
 from podium.store.records import Page, TaskRow, WorkflowRow
 
 SIZE_MAX = 5_000

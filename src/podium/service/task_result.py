@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from podium.model.task import TaskLog
-from podium.model.wire import Int32
+from podium.model.wire import Int32, always
 
 ReportedStatus = Literal["IN_PROGRESS", "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "CANCELED"]
 
@@ -17,7 +17,7 @@ class TaskResult(msgspec.Struct, kw_only=True, gc=False):
     workflowInstanceId: str = ""
     taskId: str = ""
     status: ReportedStatus | None = None
-    outputData: msgspec.Raw = msgspec.Raw(b"{}")
+    outputData: msgspec.Raw = always(msgspec.Raw(b"{}"))
     reasonForIncompletion: str | None = None
     workerId: str | None = None
     callbackAfterSeconds: Int32 = 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from types import TracebackType
+from typing import Self
 
 from podium.model.errors import Overloaded
 from podium.model.transition import Transition
@@ -66,7 +67,7 @@ class Watcher:
         self._event = asyncio.Event()
         self._workflow_ids: set[str] = set()
 
-    def __enter__(self) -> "Watcher":
+    def __enter__(self) -> Self:
         self._watch.enter(self._event)
         return self
 
@@ -87,7 +88,7 @@ class Watcher:
             self._watch.add(self._event, workflow_id)
 
     async def wait(self, deadline: float) -> bool:
-        """Wait for a change; False when *deadline* (time of the event loop, in seconds) comes first or the server stops."""
+        """Wait for a change; False when *deadline* (the event loop's time, in s) comes first or the server stops."""
         left_s = deadline - asyncio.get_running_loop().time()
         if left_s <= 0 or self._watch.is_over:
             return False

@@ -1,8 +1,8 @@
 """The persistence port: what the rest of podium may ask of a database.
 
-One transaction holds any number of transitions, each guarded by its workflow's version. An adapter promises: all of a transition or
-nothing of it; nothing of a transition whose version is stale; an answer only when the data is durable. Adapters keep no rules of the
-engine. The suite in tests/contract holds for every adapter.
+One transaction holds any number of transitions, each guarded by its workflow's version. An adapter promises: all of
+a transition or nothing of it; nothing of a transition whose version is stale; an answer only when the data is
+durable. Adapters keep no rules of the engine. The suite in tests/contract holds for every adapter.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -43,9 +43,9 @@ class Store(Protocol):
     async def commit(self, transitions: Sequence[Transition]) -> list[bool]:
         """Write all transitions in one durable transaction.
 
-        The answer says for each whether its version held; a stale one is left out, the others are written. For each one that is
-        written the header's `version` is stored as it is in the workflow (the caller raised it), and `workflow.row` is set when
-        the store has a key of its own. Messages get ids; the caller finds them through `messages` of the next relay.
+        The answer says for each whether its version held; a stale one is left out, the others are written. For each
+        one that is written the header's `version` is stored as it is in the workflow (the caller raised it), and
+        `workflow.row` is set when the store has a key of its own. Messages get ids; the caller finds them through `messages` of the next relay.
         """
 
     async def exists(self, workflow_id: str) -> bool:

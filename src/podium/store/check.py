@@ -17,7 +17,7 @@ INNER_TYPES = frozenset({"JOIN", "EXCLUSIVE_JOIN", "DO_WHILE", "FORK_JOIN", "FOR
 
 @dataclass(slots=True)
 class Facts:
-    """What is stored of one workflow; `status_of` and `is_addressed` look up other workflows and messages to a workflow."""
+    """What is stored of one workflow; `status_of` and `is_addressed` look up other workflows and their messages."""
 
     head: Head
     open: list[Task]

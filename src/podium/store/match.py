@@ -147,7 +147,7 @@ def is_hit(search: Search, values: Values, text: Callable[[], str]) -> bool:
 def page(search: Search, found: list[tuple[Values, T]]) -> Page[T]:
     """Return the page of hits that *search* asks for; *found* is in the order of arrival."""
     if search.sort and search.sort[-1][1]:
-        found = found[::-1]  # equal ones follow the direction of the last field
+        found.reverse()  # equal ones follow the direction of the last field
     for field, descending in reversed(search.sort):
         found = sorted(found, key=lambda entry: entry[0][field], reverse=descending)
     rows = [row for _, row in found[search.start : search.start + search.size]]

@@ -1,7 +1,8 @@
-"""The reference adapter: dictionaries, for tests, simulations and trying things out; everything is gone with the process.
+"""The reference adapter: dictionaries, for tests, simulations and trying things out; everything is gone with the
+process.
 
-Rows are kept encoded, so a later change of an object in memory is never seen. Queues and searches are sorted at each call: fine for
-thousands of workflows, not for millions.
+Rows are kept encoded, so a later change of an object in memory is never seen. Queues and searches are sorted at each
+call: fine for thousands of workflows, not for millions.
 """
 
 import heapq

@@ -1,7 +1,7 @@
 """Numbered SQL scripts that bring a schema up to date: finds them and says which are still to be applied.
 
-Forward only. A script never changes once it was released. Knows nothing of any database: the adapter runs the scripts, each in a
-transaction together with its row in the table `migration`.
+Forward only. A script never changes once it was released. Knows nothing of any database: the adapter runs the
+scripts, each in a transaction together with its row in the table `migration`.
 """
 
 import re

@@ -3,13 +3,14 @@
     expr  := and { OR and }        and := term { AND term }        term := ( expr ) | field op value
     op    := = | != | > | >= | < | <= | IN ( … ) | BETWEEN x AND y | IS [NOT] NULL | STARTS_WITH
 
-AND binds tighter than OR; words of the language may be in any case. Values may be quoted with ' or " (backslash escapes), unquoted ones
-are trimmed. A `*` in the value of = or != stands for any text and makes the comparison ignore the case of ASCII letters. Times are epoch
-ms or ISO text. An absent text is the empty text, so `parentWorkflowId=""` finds workflows without a parent; an absent time (not ended
-yet) is 0, found by `= 0` and IS NULL, and never within a range.
+AND binds tighter than OR; words of the language may be in any case. Values may be quoted with ' or " (backslash
+escapes), unquoted ones are trimmed. A `*` in the value of = or != stands for any text and makes the comparison
+ignore the case of ASCII letters. Times are epoch ms or ISO text. An absent text is the empty text, so
+`parentWorkflowId=""` finds workflows without a parent; an absent time (not ended yet) is 0, found by `= 0` and IS
+NULL, and never within a range.
 
-Free text is a case-insensitive substring of ids, names, correlation id, reason, input and output; each `*` in it stands for any text.
-It looks at every row that the query leaves, and has 5 s for that.
+Free text is a case-insensitive substring of ids, names, correlation id, reason, input and output; each `*` in it
+stands for any text. It looks at every row that the query leaves, and has 5 s for that.
 """
 
 import re
@@ -150,7 +151,7 @@ def parse_sort(kind: Kind, sort: str) -> tuple[tuple[str, bool], ...]:
 
 
 def _field(kind: Kind, name: str, where: str) -> str:
-    """Return the name of a field in our spelling; the names of database columns (workflow_type) are known to some clients."""
+    """Return the name of a field in our spelling; some clients write those of columns (workflow_type)."""
     fields = FIELDS[kind]
     if name in fields:
         return name

@@ -1,5 +1,6 @@
 """From the text of a client to a checked tree."""
 
+import contextlib
 import time
 
 import pytest
@@ -177,19 +178,15 @@ def test_a_page_is_within_bounds() -> None:
 
 @given(st.text(alphabet="event=vrsion<>!()'\"\\ ANDORISLTB,*1", max_size=60) | st.text(max_size=60))
 def test_any_text_is_read_or_refused(query: str) -> None:
-    try:
+    with contextlib.suppress(InvalidRequest):
         tree(query)
-    except InvalidRequest as error:
-        assert error.message
 
 
 @pytest.mark.parametrize("piece", ["(", "'", '"\\', "event=a b ", "event IN (a,", "\\", "a ", "event='a'", " "])
 def test_no_text_takes_long(piece: str) -> None:
     began = time.process_time()
-    try:
+    with contextlib.suppress(InvalidRequest):
         tree((piece * 10_000)[:10_000])
-    except InvalidRequest:
-        pass
 
     assert time.process_time() - began < 1
 

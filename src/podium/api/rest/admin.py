@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import JSON, TEXT, Reply, Route
-from podium.engine.view import TaskView
+from podium.api.rest.shown import Task
 from podium.model.errors import NotFound
 from podium.model.wire import encode_json
 from podium.service import Services
@@ -62,7 +62,7 @@ def _admin(services: Services) -> list[Route]:
             JSON,
             "Waiting tasks of a type",
             page,
-            returns=list[TaskView],
+            returns=list[Task],
         ),
         Route("POST", f"{at}/sweep/requeue/{{workflowId}}", admin.sweep, TEXT, "Have a workflow looked at"),
         Route(

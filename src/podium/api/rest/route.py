@@ -36,6 +36,7 @@ class Body(NamedTuple):
     decode: Callable[[bytes], Any]
     wire_type: Any
     is_json: bool = True
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def optional_json_of(wire_type: Any) -> Body:
         value = parse_json(data)
         return None if value is None else convert(wire_type, value)
 
-    return Body(read, wire_type)
+    return Body(read, wire_type, required=False)
 
 
 def _text(data: bytes) -> str:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 
-from podium.api.rest import admin, events, metadata, tasks, workflows
+from podium.api.rest import admin, events, metadata, pages, tasks, workflows
 from podium.api.rest.route import Route
 from podium.service import Services
 
 
 def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Route]:
     """Return all routes over *services*; *figures* gives what /metrics shows."""
-    return [
+    found = [
         *workflows.routes(services),
         *tasks.routes(services),
         *metadata.routes(services),
         *events.routes(services),
         *admin.routes(services, figures),
     ]
+    return [*found, *pages.routes(found)]

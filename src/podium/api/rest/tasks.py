@@ -4,14 +4,13 @@ from typing import Any
 
 from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import EMPTY, JSON, RAW_TEXT, TEXT, Body, Route, json_of
+from podium.api.rest.shown import SignalResponse, Task, Workflow
 from podium.api.rest.task_result import decode_task_result
 from podium.api.rest.workflows import PAGE
-from podium.engine.view import TaskView, WorkflowView
 from podium.model.task import TaskLog
 from podium.service import Services
 from podium.service.queues import PollDataView, ShardSize
 from podium.service.reading import Results
-from podium.service.signal_response import TaskRun, WorkflowRun
 from podium.service.task_result import TaskResult
 
 AT = "/api/tasks"
@@ -41,7 +40,7 @@ def _polls(services: Services) -> list[Route]:
             JSON,
             "Take one task, waiting a tenth of a second for it",
             worker,
-            returns=TaskView,
+            returns=Task,
             waits=True,
         ),
         Route(
@@ -51,7 +50,7 @@ def _polls(services: Services) -> list[Route]:
             JSON,
             "Take up to `count` tasks, waiting at most `timeout` ms for the first",
             (*worker, Parameter("count", "integer", 1), Parameter("timeout", "integer", 100)),
-            returns=list[TaskView],
+            returns=list[Task],
             waits=True,
         ),
     ]
@@ -68,7 +67,7 @@ def _results(services: Services) -> list[Route]:
             JSON,
             "Report the result of a task and take the next one of its type",
             body=RESULT,
-            returns=TaskView,
+            returns=Task,
         ),
         Route("POST", f"{AT}/{{taskId}}/log", tasks.add_log, EMPTY, "Log a line about a task", body=RAW_TEXT),
     ]
@@ -88,7 +87,7 @@ def _by_name(services: Services) -> list[Route]:
             "Update the open task of a reference name and return the workflow",
             worker,
             OUTPUT,
-            WorkflowView,
+            Workflow,
         ),
         Route("POST", waiting, signals.signal, EMPTY, "Give the task that a workflow waits at its result", body=OUTPUT),
         Route(
@@ -99,7 +98,7 @@ def _by_name(services: Services) -> list[Route]:
             "The same, and wait until the workflow ends or blocks again",
             (Parameter("returnStrategy", default="TARGET_WORKFLOW"), Parameter("timeoutMillis", "integer", 5_000)),
             OUTPUT,
-            WorkflowRun | TaskRun,
+            SignalResponse,
             waits=True,
         ),
     ]
@@ -108,7 +107,7 @@ def _by_name(services: Services) -> list[Route]:
 def _reads(services: Services) -> list[Route]:
     search = services.search
     return [
-        Route("GET", f"{AT}/{{taskId}}", services.reading.task, JSON, "Return a task", returns=TaskView),
+        Route("GET", f"{AT}/{{taskId}}", services.reading.task, JSON, "Return a task", returns=Task),
         Route("GET", f"{AT}/{{taskId}}/log", services.tasks.logs, JSON, "Return a task's log", returns=list[TaskLog]),
         Route("GET", f"{AT}/search", search.tasks, JSON, "Search for tasks", PAGE, returns=Results),
         Route(

@@ -4,12 +4,11 @@ from typing import Any
 
 from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import EMPTY, JSON, NO_CONTENT, TEXT, Route, json_of, optional_json_of
-from podium.engine.view import WorkflowView
+from podium.api.rest.shown import SignalResponse, Workflow
 from podium.model.start import RerunWorkflowRequest, SkipTaskRequest, StartWorkflowRequest
 from podium.service import Services
 from podium.service.bulk_response import BulkResponse
 from podium.service.reading import Results, WorkflowStatusView
-from podium.service.signal_response import TaskRun, WorkflowRun
 
 AT = "/api/workflow"
 ONE = f"{AT}/{{workflowId}}"
@@ -76,7 +75,7 @@ def _starts(services: Services) -> list[Route]:
                 Parameter("returnStrategy", default="TARGET_WORKFLOW"),
             ),
             request,
-            WorkflowRun | TaskRun,
+            SignalResponse,
             waits=True,
         ),
     ]
@@ -94,7 +93,7 @@ def _reads(services: Services) -> list[Route]:
             JSON,
             "Return a workflow, with its tasks unless asked not to",
             (Parameter("includeTasks", "boolean", True),),
-            returns=WorkflowView,
+            returns=Workflow,
         ),
         Route(
             "GET",
@@ -121,7 +120,7 @@ def _reads(services: Services) -> list[Route]:
             JSON,
             "Return the workflows of a correlation id",
             closed,
-            returns=list[WorkflowView],
+            returns=list[Workflow],
         ),
         Route(
             "POST",
@@ -131,7 +130,7 @@ def _reads(services: Services) -> list[Route]:
             "Return the workflows of several correlation ids",
             closed,
             IDS,
-            dict[str, list[WorkflowView]],
+            dict[str, list[Workflow]],
         ),
         Route(
             "GET",
@@ -148,7 +147,7 @@ def _reads(services: Services) -> list[Route]:
 def _searches(services: Services) -> list[Route]:
     search = services.search
     page = (*PAGE, Parameter("classifier", "list"), Parameter("topLevelOnly", "boolean", False))
-    rows = [
+    rows: list[tuple[str, Any, tuple[Parameter, ...], str]] = [
         ("search", search.workflows, page, "Search for workflows"),
         ("search-v2", search.workflows_whole, page, "Search for workflows, and return them whole but for their tasks"),
         ("search-by-tasks", search.workflows_by_tasks, PAGE, "Search for workflows by their tasks"),
@@ -192,7 +191,7 @@ def _operations(services: Services) -> list[Route]:
             JSON,
             "Change the variables of an open workflow",
             body=GIVEN,
-            returns=WorkflowView,
+            returns=Workflow,
         ),
     ]
 

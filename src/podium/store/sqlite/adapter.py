@@ -1,7 +1,7 @@
 """The store port over SQLite.
 
-Point reads run on the event loop's thread, since a hop to another thread costs more than they do; writing, scans and large loads run
-in threads with connections of their own.
+Point reads run on the event loop's thread, since a hop to another thread costs more than they do; writing, scans and
+large loads run in threads with connections of their own.
 """
 
 import asyncio
@@ -27,6 +27,11 @@ from podium.store.sqlite.scans import Scans
 from podium.store.sqlite.search import search_tasks, search_workflows
 from podium.store.sqlite.writer import Writer
 
+INSERT_DOCUMENT = "INSERT INTO document VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING"
+REPLACE_DOCUMENT = (
+    "INSERT INTO document VALUES (?,?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET updated_ms = excluded.updated_ms, body = excluded.body"
+)
 TASKS_INLINE_MAX = 500  # more are read in another thread
 
 
@@ -39,7 +44,7 @@ class SqliteStore:
         self._last_ms = 0
 
     async def open(self) -> None:
-        """Take the file for this process and bring the schema up to date; raises a PodiumError that says what is wrong."""
+        """Take the file for this process and bring the schema up to date; a PodiumError says what is wrong."""
         self._lock = sqlite.lock(self._path)
         try:
             with sqlite.outages():
@@ -108,7 +113,7 @@ class SqliteStore:
         return await self._scans.run(lambda reader: listing.running_ids(reader, name, version, from_ms, to_ms))
 
     async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
-        """Return the workflow ids of each correlation id, in the order of arrival; only running ones unless *closed*."""
+        """Return the workflow ids of each correlation id, in the order of arrival; only open ones unless *closed*."""
         return await self._scans.run(lambda reader: listing.correlated(reader, name, correlation_ids, closed))
 
     async def by_idempotency_key(self, name: str, key: str) -> str | None:
@@ -188,9 +193,7 @@ class SqliteStore:
     # definitions and other documents
     async def put_document(self, document: Document, *, replace: bool = True) -> bool:
         """Store a document; False when it exists and *replace* is not set."""
-        sql = "INSERT INTO document VALUES (?,?,?,?,?) ON CONFLICT DO " + (
-            "UPDATE SET updated_ms = excluded.updated_ms, body = excluded.body" if replace else "NOTHING"
-        )
+        sql = REPLACE_DOCUMENT if replace else INSERT_DOCUMENT
         row = (document.kind, document.name, document.version, document.updated_ms, document.body)
         return await self._change(sql, row) > 0
 

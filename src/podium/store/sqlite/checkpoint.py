@@ -6,20 +6,19 @@ from pathlib import Path
 
 import apsw
 
-from podium.store.sqlite.connection import connect
+from podium.store.sqlite.connection import BUSY_MS, connect
 
 CHECKPOINT_PAGES = 2_000  # written since the last time
-LOG_PAGES_MAX = 16_000  # in a longer log commits wait until it is moved and begins anew
-WAIT_MS = 200  # for readers, while commits wait
+LOG_PAGES_MAX = 16_000  # a longer log is made to begin anew
+READERS_WAIT_MS = 10  # then, for reads that still need the old log
 
 
 class Checkpoints:
     """Works from `start` to `stop`."""
 
     def __init__(self, path: Path) -> None:
-        self.pause = threading.Lock()  # held by the writer while it commits, and here while commits must wait
+        self.is_overdue = False  # the log is long, and only the writer can end it, between two transactions
         self._connection = connect(path, cache_kib=256)
-        self._connection.set_busy_timeout(WAIT_MS)
         self._wanted = threading.Event()
         self._stopping = False
         self._noted_pages = 0
@@ -37,11 +36,20 @@ class Checkpoints:
         self._connection.close()
 
     def note(self, connection: apsw.Connection) -> None:
-        """Take notice of a commit. (A hook would be called inside of the commit and wait there for the interpreter lock.)"""
+        """Take notice of a commit."""
+        # Not by a hook: that is called inside of the commit and would wait there for the interpreter lock.
         pages = connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE)[0]
         if pages - self._noted_pages >= CHECKPOINT_PAGES:
             self._noted_pages = pages
             self._wanted.set()
+
+    def restart_log(self, connection: apsw.Connection) -> None:
+        """Move the rest of the log and begin it anew, on the writer's connection. A failure leaves it to the next time."""
+        self.is_overdue = False
+        connection.set_busy_timeout(READERS_WAIT_MS)
+        with suppress(apsw.Error):
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        connection.set_busy_timeout(BUSY_MS)
 
     def _work(self) -> None:
         while True:
@@ -53,8 +61,6 @@ class Checkpoints:
                 self._move()
 
     def _move(self) -> None:
-        # Passive never makes a commit wait, but under steady load it may never reach the end of the log, which then grows.
+        # Makes no commit wait; but under steady load it may never reach the end of the growing log.
         pages, _ = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        if pages > LOG_PAGES_MAX:
-            with self.pause:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        self.is_overdue = pages > LOG_PAGES_MAX

@@ -1,6 +1,7 @@
 """Opening the SQLite file: the lock against a second server, pragmas, schema, and the translation of its errors.
 
-Connections are in WAL mode with synchronous=FULL and never checkpoint by themselves; the writer has that done in the background.
+Connections are in WAL mode with synchronous=FULL and never checkpoint by themselves; the writer has that done in the
+background.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from podium.model.errors import PodiumError, Unavailable
 from podium.store import migrate
 
 APPLICATION_ID = 0x706F6469  # "podi"
-BUSY_MS = 5_000
+BUSY_MS = 250  # for another program that writes to the file; the event loop stands still meanwhile
 CACHE_KIB = 32 * 1024
 PAGE_SIZE = 4096
 LOG_BYTES_KEPT = 64 * 1024 * 1024
@@ -50,7 +51,7 @@ def outages() -> Iterator[None]:
 
 
 def lock(path: Path) -> int:
-    """Take the lock file beside *path* and return its descriptor; the kernel frees it when the process ends in any way."""
+    """Take the lock file beside *path* and return its descriptor; the kernel frees it when the process ends."""
     name = path.with_name(path.name + ".lock")
     try:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -61,7 +62,7 @@ def lock(path: Path) -> int:
     except OSError as error:
         os.close(descriptor)
         raise PodiumError(
-            f"The database {path} is in use by another podium server: stop that one, or give this one a file of its own."
+            f"The database {path} is in use by another podium server: stop that one, or give this one its own file."
         ) from error
     return descriptor
 
@@ -83,7 +84,7 @@ def connect(path: Path, *, cache_kib: int = CACHE_KIB, query_only: bool = False)
 
 
 def prepare(path: Path) -> apsw.Connection:
-    """Return the writer's connection; create the schema or bring it up to date. Raises when the file is not podium's."""
+    """Return the writer's connection; the schema is up to date then. Raises when the file is not podium's."""
     try:
         connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_MAX)
         _check_owner(connection, path)

@@ -24,11 +24,8 @@ def running_ids(reader: Reader, name: str, version: int, from_ms: int, to_ms: in
 
 def correlated(reader: Reader, name: str, correlation_ids: Sequence[str], closed: bool) -> dict[str, list[str]]:
     """Return the workflow ids of each correlation id, in the order of arrival."""
-    sql = (
-        "SELECT id FROM workflow WHERE correlation_id = ? AND name = ?"
-        + ("" if closed else f" AND {OPEN}")
-        + " ORDER BY row"
-    )
+    state = "1" if closed else OPEN
+    sql = f"SELECT id FROM workflow WHERE correlation_id = ? AND name = ? AND {state} ORDER BY row"  # noqa: S608
     return {
         correlation_id: [found for (found,) in reader.rows(sql, (correlation_id, name))]
         for correlation_id in dict.fromkeys(correlation_ids)
@@ -46,14 +43,14 @@ def open_tasks(reader: Reader, queue: str, start: int, count: int) -> list[tuple
 
 def in_progress_counts(reader: Reader, names: Iterable[str]) -> dict[str, int]:
     """Return how many tasks of each name are in progress. Walks over the tasks of all open workflows."""
-    wanted = list(dict.fromkeys(names))
-    marks = ",".join("?" * len(wanted))
     sql = (
-        "SELECT task.name, count(*) FROM workflow CROSS JOIN task "  # noqa: S608
+        "SELECT task.name, count(*) FROM workflow CROSS JOIN task "
         f"ON task.key BETWEEN workflow.row << 24 AND (workflow.row << 24) + {TASKS - 1} "
-        f"WHERE workflow.status IN ('RUNNING', 'PAUSED') AND workflow.{NOT_COMPLETED} AND task.status = 'IN_PROGRESS' AND task.name IN ({marks}) GROUP BY task.name"
+        f"WHERE workflow.status IN ('RUNNING', 'PAUSED') AND workflow.{NOT_COMPLETED} "
+        "AND task.status = 'IN_PROGRESS' GROUP BY task.name"
     )
-    return dict.fromkeys(wanted, 0) | dict(reader.rows(sql, wanted))
+    found = dict(reader.rows(sql))
+    return {name: found.get(name, 0) for name in names}
 
 
 def event_executions(reader: Reader, handler: str, limit: int) -> list[EventExecution]:

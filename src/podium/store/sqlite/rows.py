@@ -1,6 +1,7 @@
 """Transitions as rows of the tables, and writing them: the hot path of the store.
 
-`Batch.add` encodes at once, so a later change of a workflow in memory is not seen. Writing is done in the writer's thread.
+`Batch.add` encodes at once, so a later change of a workflow in memory is not seen. Writing is done in the writer's
+thread.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +29,7 @@ _UPDATE_HEAD = "UPDATE workflow SET version = ?3, updated_ms = ?4, body = ?5 WHE
 
 
 def _update_of(*columns: str) -> str:
-    """Return the statement that writes columns when one of them differs: naming a column rewrites its indexes, equal or not."""
+    """Return the statement that writes columns if one differs: naming them rewrites their indexes, equal or not."""
     names = ", ".join(columns)
     values = ", ".join(f"?{number}" for number in range(2, len(columns) + 2))
     return f"UPDATE workflow SET ({names}) = ({values}) WHERE row = ?1 AND ({names}) IS NOT ({values})"  # noqa: S608
@@ -67,7 +68,7 @@ _LOG = (
 )
 _TRIM_LOGS = (
     "DELETE FROM log WHERE workflow_id = ?1 AND seq = ?2 AND number <= "
-    f"(SELECT max(number) FROM log WHERE workflow_id = ?1 AND seq = ?2) - {LOGS_MAX}"
+    "(SELECT max(number) FROM log WHERE workflow_id = ?1 AND seq = ?2) - ?3"
 )
 
 Row = tuple[Any, ...]
@@ -96,7 +97,7 @@ class Batch:
         self.stale: set[int] = set()  # keys of workflows whose version did not hold
 
     def add(self, transition: Transition, row: int, message_id: int) -> None:
-        """Take the rows of *transition*, whose workflow has the key *row*; its messages get ids from *message_id* on."""
+        """Take the rows of *transition*; *row* is the key of its workflow, its messages get ids from *message_id* on."""
         workflow = transition.workflow
         head = workflow.head
         if transition.removed:
@@ -278,7 +279,7 @@ def message_rows(messages: Iterable[Message], first_id: int) -> list[Row]:
 def write_logs(connection: apsw.Connection, logs: Sequence[Row]) -> None:
     """Append rows (workflow id, seq, time, line); the oldest lines beyond the limit of a task go."""
     connection.executemany(_LOG, logs)
-    connection.executemany(_TRIM_LOGS, {(row[0], row[1]) for row in logs})
+    connection.executemany(_TRIM_LOGS, {(row[0], row[1], LOGS_MAX) for row in logs})
 
 
 def _task_row(task: Task, key: int) -> Row:

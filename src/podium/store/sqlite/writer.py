@@ -1,8 +1,9 @@
 """Writing: jobs run on the event loop's thread, the commit with its wait for the disk in a thread of its own.
 
-Statements in a thread beside a busy event loop would wait for the interpreter lock at every row: up to 5 ms each, measured 20 to 40 times
-slower. While a commit is on its way jobs gather; the next transaction takes them all. A job that could take long (`heavy`) has its
-whole transaction run in the thread. A job is a function of the connection; it may be run again after a rollback.
+Statements in a thread beside a busy event loop would wait for the interpreter lock at every row: up to 5 ms each,
+measured 20 to 40 times slower. While a commit is on its way jobs gather; the next transaction takes them all. A job
+that could take long (`heavy`) has its whole transaction run in the thread. A job is a function of the connection; it
+may be run again after a rollback.
 """
 
 import asyncio
@@ -132,14 +133,18 @@ class Writer:
                 answers = self._commit(entries, answers)
             except Exception as failure:  # noqa: BLE001 (handed to the callers)
                 error = failure
+            is_overdue = error is None and self._checkpoints.is_overdue
             try:
                 self._loop.call_soon_threadsafe(self._settle, entries, answers, error)
+                if is_overdue:
+                    self._checkpoints.restart_log(self.connection)
+                self._loop.call_soon_threadsafe(self._resume)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
             given = self._given.get()
 
     def _commit(self, entries: list[Entry], answers: list[Any] | None) -> list[Any]:
-        with self._checkpoints.pause, outages():
+        with outages():
             if answers is None:
                 answers = self._perform(entries)
             try:
@@ -151,12 +156,14 @@ class Writer:
 
     # ---- on the loop again
     def _settle(self, entries: list[Entry], answers: list[Any] | None, error: Exception | None) -> None:
-        self.is_busy = False
         if error is not None:
             self._settle_failure(entries, error)
         elif answers is not None:
-            self._checkpoints.note(self.connection)
             for entry, answer in zip(entries, answers, strict=True):
                 if not entry.future.done():
                     entry.future.set_result(answer)
+
+    def _resume(self) -> None:
+        self.is_busy = False
+        self._checkpoints.note(self.connection)
         self._next()

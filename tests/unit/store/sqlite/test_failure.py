@@ -28,7 +28,7 @@ def test_a_full_database_refuses_and_recovers(run: Any, rows: Any) -> None:
         await store.commit([rows.start(first)])
         limit(store, 3)
         second = rows.workflow(2)
-        with pytest.raises(Unavailable, match="can't be used now.*full"):
+        with pytest.raises(Unavailable, match=r"can't be used now.*full"):
             await store.commit([rows.step(first, 2), rows.start(second, BODY)])
 
         stored = await store.load([first.id, second.id])
