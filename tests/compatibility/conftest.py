@@ -106,7 +106,8 @@ def runners(configuration: Configuration) -> Iterator[Runners]:
 
 @pytest.fixture(scope="session", autouse=True)
 def leases() -> Iterator[None]:
-    """End the threads that extend leases, which otherwise live as long as the process."""
+    """Look more often than each second whether a lease needs to be extended, and end the threads that do at the end."""
+    LeaseManager.get_instance(check_interval=0.1)
     yield
     LeaseManager._reset_instance()
 

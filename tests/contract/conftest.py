@@ -72,7 +72,7 @@ class Make:
 
     @staticmethod
     def queued(workflow: Workflow, seq: int = 1, **fields: Any) -> QueueRow:
-        known = {"queue": "pack", "priority": 0, "visible_ms": 0, "name": "pack"}
+        known: dict[str, Any] = {"queue": "pack", "priority": 0, "visible_ms": 0, "name": "pack"}
         return QueueRow(workflow_id=workflow.id, seq=seq, **known | fields)
 
     def start(self, workflow: Workflow, *tasks: Task, **changes: Any) -> Transition:

@@ -55,7 +55,12 @@ probes = {
     "change the file system's times": lambda: os.utime("/"),
     "set the clock": lambda: __import__("time").clock_settime(0, 0),
 }
-walls = jail.harden(64 << 20)
+if sys.argv[2:] == ["free"]:
+    harmless = ("open a file", "list", "look", "open an internet", "open a unix", "make", "duplicate")
+    probes = {name: probe for name, probe in probes.items() if name.startswith(harmless) and "of its root" not in name}
+    walls = []
+else:
+    walls = jail.harden(64 << 20)
 passed = []
 for name, probe in probes.items():
     try:
@@ -74,13 +79,14 @@ os._exit(0)
 """
 
 
-@pytest.fixture(scope="module")
-def report() -> dict[str, object]:
+def probed(*arguments: str) -> dict[str, object]:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             child = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", PROBES, str(SOURCES)], stdin=theirs.fileno(), stdout=subprocess.PIPE
+                [sys.executable, "-I", "-S", "-c", PROBES, str(SOURCES), *arguments],
+                stdin=theirs.fileno(),
+                stdout=subprocess.PIPE,
             )
         text = ours.makefile().read()
         output, _ = child.communicate(timeout=60)
@@ -90,12 +96,24 @@ def report() -> dict[str, object]:
     return answer
 
 
+@pytest.fixture(scope="module")
+def report() -> dict[str, object]:
+    return probed()
+
+
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the jail is Linux's")
 
 
 @linux
 def test_nothing_but_computing_is_left(report: dict[str, object]) -> None:
     assert report["passed"] == []
+
+
+@linux
+def test_the_probes_find_a_way_where_there_is_no_jail() -> None:
+    passed = probed("free")["passed"]
+    assert isinstance(passed, list)
+    assert len(passed) == 8
 
 
 @linux

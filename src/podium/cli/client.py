@@ -39,7 +39,7 @@ class Client:
         return self.call("GET", path, query)
 
     def post(self, *path: object, body: Any = None, **query: Any) -> Any:
-        """Return what POST of *path* answers."""
+        """Return what POST of *path* answers; a *body* that is text is sent as it is, any other as JSON."""
         return self.call("POST", path, query, body)
 
     def put(self, *path: object, body: Any = None, **query: Any) -> Any:
@@ -54,8 +54,9 @@ class Client:
         """Send one request; None in *query* leaves a parameter out. Raises `Failure`."""
         target = "/".join(quote(str(part), safe="") for part in path)
         params = {name: value for name, value in query.items() if value is not None}
-        content = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        is_text = isinstance(body, str)
+        content = None if body is None else body.encode() if is_text else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "text/plain" if is_text else "application/json"}
         try:
             response = self._http.request(method, target, params=params, content=content, headers=headers)
         except httpx.TimeoutException as error:

@@ -72,9 +72,9 @@ def status(value: object) -> Text:
     return text(value, _COLOURS.get(str(value), ""))
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Lay *rows* under *headings*; a heading that begins with > is right-aligned."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    made = Table(show_header=any(headings), header_style="bold", box=None, pad_edge=False)
     for heading in headings:
         right = heading.startswith(">")
         made.add_column(heading.removeprefix(">"), justify="right" if right else "left", overflow="fold")

@@ -1,7 +1,7 @@
 """Everything that can happen to a workflow.
 
-Commands are frozen values. Those that one workflow sends to another travel through the outbox, therefore each has a tag and can be
-written as MessagePack. Times are epoch ms; payloads are compact JSON objects as bytes.
+Commands are frozen values. Those that one workflow sends to another travel through the outbox, therefore each has a tag
+and can be written as MessagePack. Times are epoch ms; payloads are compact JSON objects as bytes.
 """
 
 import msgspec
@@ -118,6 +118,7 @@ class Retry(Command, frozen=True, tag="retry"):
 
     resume_subworkflows: bool = False
     by_parent: bool = False
+    refused: ChildEnded | None = None  # answer of a child that had nothing to run again: the parent must do it
 
 
 class Rerun(Command, frozen=True, tag="rerun"):

@@ -10,6 +10,7 @@ from podium.engine.graph import FORKS, SWITCHES, Step
 from podium.engine.restore import has_ended, tail_ref
 from podium.engine.retries import backoff_s, budget_spent_s, jitter_ms, retry_limit
 from podium.engine.session import Place, Plan, Session, WorkflowEnds
+from podium.expressions.bounds import ExpressionTooLarge
 from podium.model.ids import task_id
 from podium.model.status import COMPLETED_WITH_ERRORS, FAILED, SCHEDULED, SKIPPED, TASK_RETRIABLE, workflow_status_of
 from podium.model.task import EMPTY, Task
@@ -107,19 +108,23 @@ def _retried(session: Session, task: Task, step: Step | None) -> bool:
     return True
 
 
-def next_attempt(session: Session, task: Task, step: Step, delay_s: int) -> Task:
-    """Schedule a further attempt of an ended task; the reason of the failure is carried over as upstream does."""
-    kind = session.type_of(step.type)
+def next_attempt(session: Session, task: Task, step: Step, delay_s: int, *, is_automatic: bool = True) -> Task:
+    """Schedule a further attempt of an ended task.
+
+    Upstream carries the reason of the failure over to an automatic one. One that somebody asks for has a total budget
+    of its own.
+    """
     plan = Plan(session)
     attempt = replace(
         task,
         seq=plan.next_seq,
         status=SCHEDULED,
-        input=kind.next_input(task, step, session),
+        input=_next_input(session, task, step),
         output=EMPTY,
         started_ms=0,
         ended_ms=0,
         updated_ms=0,
+        first_scheduled_ms=task.first_scheduled_ms if is_automatic else 0,
         due_ms=_due_ms(session, task, delay_s),
         retry_count=task.retry_count + 1,
         retried=False,
@@ -127,6 +132,7 @@ def next_attempt(session: Session, task: Task, step: Step, delay_s: int) -> Task
         executed=False,
         poll_count=0,
         worker_id=None,
+        reason=task.reason if is_automatic else None,
         start_delay_s=delay_s,
         callback_after_s=delay_s,
         sub_workflow_id=None,
@@ -138,6 +144,13 @@ def next_attempt(session: Session, task: Task, step: Step, delay_s: int) -> Task
     supersede(session, task)
     session.adopt(plan)
     return attempt
+
+
+def _next_input(session: Session, task: Task, step: Step) -> bytes:
+    try:
+        return session.type_of(step.type).next_input(task, step, session)
+    except ExpressionTooLarge as error:
+        raise WorkflowEnds(FAILED, error.message, task) from error
 
 
 def supersede(session: Session, task: Task) -> None:

@@ -1,6 +1,7 @@
 """What a decision may ask of the world: the time, ids, definitions, limits, and evaluated scripts.
 
-Everything that is not a function of the workflow and the command comes in here, so that the same decision can be repeated.
+Everything that is not a function of the workflow and the command comes in here, so that the same decision can be
+repeated.
 """
 
 from typing import Any, Protocol

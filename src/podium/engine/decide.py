@@ -41,9 +41,9 @@ from podium.engine.finish import complete, end
 from podium.engine.graph import Graph
 from podium.engine.rerun import rerun
 from podium.engine.restore import give_up, is_join
-from podium.engine.session import Plan, Reach, Session, WorkflowEnds
+from podium.engine.revival import retry, revive_for_child
+from podium.engine.session import Plan, Session, WorkflowEnds
 from podium.engine.update import (
-    check_workflow_deadline,
     end_child,
     extend_lease,
     start_attempt,
@@ -106,6 +106,7 @@ def seal(session: Session) -> Transition:
     change, head, workflow = session.change, session.head, session.workflow
     if not change.is_changed or change.removed:
         return change
+    _drop_unborn(change)
     head.version += 1
     head.updated_ms = session.now_ms if change.expected_version >= 0 else 0
     wake_ms = _next_wake_ms(session)
@@ -115,6 +116,15 @@ def seal(session: Session) -> Transition:
     if workflow.is_terminal:
         head.wake_ms = 0
     return change
+
+
+def _drop_unborn(change: Transition) -> None:
+    """Leave out tasks that were created and deleted since the last commit, as a loop does that keeps few iterations."""
+    if not change.deleted or not change.inserted:
+        return
+    first, deleted = change.inserted[0].seq, set(change.deleted)
+    change.inserted = [task for task in change.inserted if task.seq not in deleted]
+    change.deleted = [seq for seq in change.deleted if seq < first]
 
 
 def _next_wake_ms(session: Session) -> int:
@@ -153,7 +163,7 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
         case ChildEnded():
             return end_child(session, command)
         case ChildRevived():
-            return control.revive_for_child(session, command, history)
+            return revive_for_child(session, command, history)
         case Pause():
             return control.pause(session, command)
         case Resume():
@@ -163,7 +173,7 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
         case Restart():
             return control.restart(session, command)
         case Retry():
-            return control.retry(session, command, history)
+            return retry(session, command, history)
         case Rerun():
             return rerun(session, command, history)
         case SkipTask():

@@ -3,104 +3,97 @@
 import msgspec
 
 from podium.engine.commands import ChildEnded, StartWorkflow, Terminate
+from podium.engine.complete import is_terminate, permissive_end
+from podium.engine.restore import drop_indexes
 from podium.engine.session import Session, WorkflowEnds, encode
 from podium.engine.view import failed_workflow_view
+from podium.expressions.bounds import ExpressionTooLarge
 from podium.model.ids import task_id
-from podium.model.status import CANCELED, COMPLETED, RUNNING, TERMINATED
+from podium.model.status import CANCELED, COMPLETED, FAILED, RUNNING, SKIPPED, TASK_FAILED, TERMINATED
 from podium.model.task import EMPTY, Task
+from podium.model.workflow import FAILED_NAMES_MAX
 
 
 def complete(session: Session) -> None:
     """End the workflow because nothing is left to do; permissive failures make it FAILED now."""
-    permissive = [task for task in session.workflow.permissive.values() if task.is_bad]
-    if permissive:
-        reasons = [
-            f"Task {task_id(session.head.id, task.seq)} failed with status: {task.status} and reason: '{task.reason}'"
-            for task in permissive
-        ]
-        end(session, WorkflowEnds("FAILED", ". ".join(reasons), permissive[0]))
-        return
-    end(session, WorkflowEnds(COMPLETED, None))
+    end(session, permissive_end(session) or WorkflowEnds(COMPLETED, None))
 
 
-def end(
-    session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, compensate: bool = True
-) -> None:
+def end(session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, compensate: bool = True) -> None:
     """Bring the workflow into a terminal status with all that belongs to it."""
     head = session.head
     for task in session.passed:
         task.executed = False  # as upstream: what is decided in the pass that ends the workflow is not marked
-    _set_output(session)
+    refusal = _set_output(session)
+    if refusal:
+        outcome = WorkflowEnds(FAILED, refusal, outcome.task)
     _set_failed_names(session)
     head.status = outcome.status
     head.reason = outcome.reason
     head.ended_ms = session.now_ms
     head.failed_task_seq = outcome.task.seq if outcome.task else 0
     _cancel_open(session)
-    session.ended.clear()
-    session.starting.clear()
-    session.dirty.clear()
-    session.workflow.wakes.clear()
+    for waiting in (session.reached, session.ended, session.starting, session.dirty):
+        waiting.clear()
+    drop_indexes(session.workflow)
     session.change.is_changed = True
     if head.status != COMPLETED and compensate:
         _start_failure_workflow(session)
-    _limit_output(session)
     if tell_parent and head.parent_id:
-        _tell_parent(session, head.parent_id)
+        tell_end(session, head.parent_id)
 
 
-def _set_output(session: Session) -> None:
-    """Take the output from a TERMINATE task, else from outputParameters, else from the task created last."""
-    workflow = session.workflow
-    last = max(workflow.latest.values(), key=lambda task: task.seq, default=None)
-    ender = _terminate_task(session, last)
-    if ender is not None:
-        output = ender.output
-    elif session.graph.outputs is not None:
-        session.scope.task_id = None
-        before, session.head.status = session.head.status, RUNNING
-        output = encode(session.scope.resolve(session.graph.outputs))
-        session.head.status = before
-    elif last is not None:
-        output = last.output
-    else:
-        return
+def _set_output(session: Session) -> str | None:
+    """Set the workflow's output; returns the reason why there is none when it would be too large."""
+    workflow, limit = session.workflow, session.context.limits.workflow_payload_bytes
+    refusal = None
+    try:
+        output = _output(session)
+    except ExpressionTooLarge as error:
+        output, refusal = EMPTY, error.message
+    if len(output) > limit:
+        refusal = (
+            f"The payload size: {len(output)} of workflow: {session.head.id} is greater than "
+            f"the permissible limit: {limit} bytes"
+        )
+        output = EMPTY
     if output != workflow.output:
         workflow.output = output
         session.change.output_changed = True
+    return refusal
 
 
-def _terminate_task(session: Session, last: Task | None) -> Task | None:
-    """Return the TERMINATE task that ended the workflow; it is among the last ones passed."""
-    for task in session.passed:
-        if task.type == "TERMINATE" and task.is_good:
-            return task
-    return last if last is not None and last.type == "TERMINATE" and last.is_good else None
-
-
-def _limit_output(session: Session) -> None:
-    limit = session.context.limits.workflow_payload_bytes
-    size = len(session.workflow.output)
-    if size <= limit:
-        return
-    session.workflow.output = EMPTY
-    session.head.status = "FAILED"
-    session.head.reason = f"The payload size: {size} of workflow: {session.head.id} is greater than the permissible limit: {limit} bytes"
+def _output(session: Session) -> bytes:
+    """Return the output: of a TERMINATE task, else by outputParameters, else that of the task created last."""
+    tasks = session.workflow.latest.values()
+    ender = next((task for task in tasks if is_terminate(task) and task.is_good), None)
+    if ender is not None:
+        return ender.output
+    if session.graph.outputs is not None:
+        before, session.head.status = session.head.status, RUNNING
+        try:
+            return encode(session.scope.resolve(session.graph.outputs))
+        finally:
+            session.head.status = before
+    last = max(tasks, key=lambda task: 0 if task.status == SKIPPED else task.seq, default=None)
+    return session.workflow.output if last is None else last.output
 
 
 def _set_failed_names(session: Session) -> None:
-    head = session.head
-    if session.workflow.failed:
-        head.failed_refs = list(dict.fromkeys([*head.failed_refs, *session.workflow.failed]))
-        head.failed_names = list(dict.fromkeys([*head.failed_names, *session.workflow.failed.values()]))
+    """Add this run's failures to the header: attempts that were followed, and those that nobody could follow."""
+    head, workflow = session.head, session.workflow
+    left = [(task.ref, task.name) for task in workflow.pending.values() if task.status in TASK_FAILED]
+    found = [*workflow.failed.values(), *left]
+    if found:
+        head.failed_refs = list(dict.fromkeys([*head.failed_refs, *(ref for ref, _ in found)]))[:FAILED_NAMES_MAX]
+        head.failed_names = list(dict.fromkeys([*head.failed_names, *(name for _, name in found)]))[:FAILED_NAMES_MAX]
 
 
 def _cancel_open(session: Session) -> None:
     for task in sorted(session.workflow.open.values(), key=lambda open_task: open_task.seq):
-        session.type_of(task.type).cancel(task, session)
+        if task.runs == "engine":
+            session.type_of(task.type).cancel(task, session)
         session.finish(task, CANCELED)
-    session.workflow.joins.clear()
-    session.workflow.left.clear()
 
 
 def cancel_child(session: Session, task: Task) -> None:
@@ -115,19 +108,22 @@ def cancel_child(session: Session, task: Task) -> None:
     session.send(task.sub_workflow_id, Terminate(reason=reason, by_parent=True))
 
 
-def _tell_parent(session: Session, parent_id: str) -> None:
+def tell_end(session: Session, parent_id: str) -> None:
+    """Tell the parent how this workflow has ended."""
+    session.send(parent_id, end_of(session, session.head.status, session.head.reason))
+
+
+def end_of(session: Session, status: str, reason: str | None) -> ChildEnded:
+    """Return the message for the parent that this workflow has ended in *status*."""
     head = session.head
-    session.send(
-        parent_id,
-        ChildEnded(
-            seq=head.parent_task_seq,
-            child_id=head.id,
-            status=head.status,
-            output=session.workflow.output,
-            reason=head.reason,
-            child_name=head.name,
-            child_version=head.def_version,
-        ),
+    return ChildEnded(
+        seq=head.parent_task_seq,
+        child_id=head.id,
+        status=status,
+        output=session.workflow.output,
+        reason=reason,
+        child_name=head.name,
+        child_version=head.def_version,
     )
 
 
@@ -154,9 +150,7 @@ def _start_failure_workflow(session: Session) -> None:
         reason = f"No such workflow defined. name={name}, version={version or 'null'}"
         output["conductor.failure_workflow"] = f"Error workflow {name} failed to start.  reason: {reason}"
     else:
-        output["conductor.failure_workflow"] = _send_failure_workflow(
-            session, name, graph.version, graph.hash
-        )
+        output["conductor.failure_workflow"] = _send_failure_workflow(session, name, graph.version, graph.hash)
     session.workflow.output = encode(output)
     session.change.output_changed = True
 

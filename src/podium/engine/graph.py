@@ -7,9 +7,9 @@ definition: its steps are compiled from the JSON that its tasks carry.
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
-from functools import lru_cache
 from msgspec.structs import replace
 
 from podium.expressions.parameters import Template, compile_template
@@ -31,8 +31,8 @@ class Step:
     """A node of a definition, or of a branch that a dynamic fork brought along."""
 
     __slots__ = (
-        "body", "defaults", "definition", "json", "loop", "memo", "name", "next", "optional", "parent", "permissive", "ref",
-        "source", "steps", "task_def", "template", "type",
+        "body", "defaults", "definition", "json", "loop", "memo", "name", "next", "optional", "parent", "permissive",
+        "ref", "source", "steps", "task_def", "template", "type",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,7 @@ class Graph:
 
 
 def compile_branch(definition: WorkflowTask, source: bytes) -> Step:
-    """Return the compiled branch of a dynamic fork; *source* is its JSON. It may hold further steps, as a switch does."""
+    """Return a compiled branch of a dynamic fork; *source* is its JSON. It may hold further steps, as a switch does."""
     steps: Steps = {}
     _compile([definition], None, "", steps, source=source)
     return steps[definition.taskReferenceName]

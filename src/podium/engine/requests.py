@@ -46,15 +46,11 @@ def _check(request: StartWorkflowRequest, at: str) -> None:
         broken.append(Violation(f"{dot}name", "Workflow name cannot be null or empty"))
     if request.priority > 99:
         broken.append(
-            Violation(
-                f"{dot}priority", f"priority: {request.priority} should be maximum 99", str(request.priority)
-            )
+            Violation(f"{dot}priority", f"priority: {request.priority} should be maximum 99", str(request.priority))
         )
     if request.priority < 0:
         broken.append(
-            Violation(
-                f"{dot}priority", f"priority: {request.priority} should be minimum 0", str(request.priority)
-            )
+            Violation(f"{dot}priority", f"priority: {request.priority} should be minimum 0", str(request.priority))
         )
     if broken:
         raise ValidationFailed(broken)

@@ -1,30 +1,27 @@
 """Rerun: take the workflow back to one task, or to its beginning.
 
-Only what comes after the task goes: sibling branches of a fork keep their results, and the joins and loops around the task are opened
-again. (Upstream deletes everything with a higher sequence number and so loses parallel branches.)
+Only what comes after the task goes: sibling branches of a fork keep their results, and the joins and loops around the
+task are opened again. (Upstream deletes everything with a higher sequence number and so loses parallel branches.)
 """
 
+import msgspec
+
 from podium.engine.commands import Rerun
-from podium.engine.control import (
-    KEEPS_ID,
-    drop_all,
-    need_terminal,
-    reopen,
-    revive,
-    schedule_first,
-    take_up,
-    tell_revived,
-)
-from podium.engine.graph import FORKS, Graph
-from podium.engine.restore import JOINS, rebuild
-from podium.engine.session import Place, Plan, Session
+from podium.engine.control import drop_all, need_terminal, revive, schedule_first, take_up, tell_revived
+from podium.engine.graph import FORKS, SWITCHES, Step
+from podium.engine.restore import rebuild
+from podium.engine.revival import begin, begin_again, reopen
+from podium.engine.session import Place, Reach, Session
 from podium.model.errors import InvalidRequest
 from podium.model.ids import task_id
-from podium.model.status import IN_PROGRESS, SCHEDULED
-from podium.model.task import EMPTY, Task
+from podium.model.status import SKIPPED
+from podium.model.task import Task
+from podium.model.workflow import waits_for_others
 
-REPLACED = ("SWITCH", "DECISION", "DO_WHILE", *FORKS)
+REPLACED = (*SWITCHES, "DO_WHILE", *FORKS)
 """Steps whose task is deleted and created anew, since their children come with them."""
+
+_decode = msgspec.json.Decoder().decode
 
 
 def rerun(session: Session, command: Rerun, history: list[Task]) -> None:
@@ -35,6 +32,7 @@ def rerun(session: Session, command: Rerun, history: list[Task]) -> None:
         raise InvalidRequest(f"Task {task_id(session.head.id, command.seq)} not found")
     _take_inputs(session, command)
     revive(session)
+    session.head.last_retried_ms = session.now_ms  # or a workflow with a time-out would end at once
     session.head.failed_refs, session.head.failed_names = [], []
     if target is None:
         drop_all(session)
@@ -54,100 +52,166 @@ def _take_inputs(session: Session, command: Rerun) -> None:
 
 
 def _from_task(session: Session, target: Task, command: Rerun, history: list[Task]) -> None:
-    step = session.step_of(target)
-    replaced = step is not None and step.type in REPLACED
-    gone, reopened = region(session.graph, target)
-    kept = []
+    region = Region(session, target, history)
+    kept: list[Task] = []
+    again: list[Task] = []
     for task in history:
-        if _is_gone(task, target, gone) or (replaced and task is target):
-            session.change.deleted.append(task.seq)
+        if region.holds(task):
+            region.deleted[task.seq] = task
+        elif task is target or (task.is_bad and not task.retried):
+            if _is_replaced(session, task, target):
+                region.deleted[task.seq] = task
+                again.append(task)
+                continue
+            kept.append(task)
+            _take_back(session, region, task, again)
         else:
             kept.append(task)
-    for task in kept:
-        _put_right(session, task, target, reopened)
-    if not replaced:
-        _reset(session, target, command)
+            if task.seq in region.around:
+                _reopen(session, region, task)
+    if command.task_input is not None:
+        target.input = command.task_input
+    session.change.deleted.extend(region.deleted)
     rebuild(session.workflow, kept)
-    if step is not None and replaced:
-        plan = Plan(session)
-        plan.add(step, Place(target.suffix, target.iteration, target.loop))
-        session.adopt(plan)
-    _begin(session, kept)
-    take_up(session)
+    for task in again:
+        if task.seq in region.deleted:
+            _reach_again(session, task)
+        else:
+            begin(session, task)
+    take_up(session, look_inside=True)
 
 
-def region(graph: Graph, target: Task) -> tuple[set[str], list[str]]:
-    """Return the reference names of steps that come after *target*, and those of the joins and loops around it."""
-    gone: set[str] = set()
-    around: list[str] = []
-    step = graph.steps.get(target.step)
+def _is_replaced(session: Session, task: Task, target: Task) -> bool:
+    if task.status == SKIPPED:
+        return True
+    step = session.step_of(task)
+    return step is not None and step.type in (REPLACED if task is target else SWITCHES)
+
+
+def _take_back(session: Session, region: "Region", task: Task, again: list[Task]) -> None:
+    """Have the target, or a task that had failed, run again under its id; of the target the reason stays (upstream)."""
+    if waits_for_others(task):
+        _reopen(session, region, task)
+        return
+    begin_again(session, task)
+    again.append(task)
+    if task is not region.target:
+        task.reason = None
+
+
+def _reopen(session: Session, region: "Region", task: Task) -> None:
+    task.loop_count = region.iterations.get(task.ref, task.loop_count)
+    task.reason = None
+    reopen(session, task)
+
+
+def _reach_again(session: Session, task: Task) -> None:
+    step = session.graph.steps.get(task.step) if task.status == SKIPPED else session.step_of(task)
     if step is not None:
-        gone.update(step.body)
-    while step is not None:
+        session.reached.append(Reach(step, Place(task.suffix, task.iteration, task.loop)))
+
+
+class Region:
+    """What comes after a task and goes with it, and which joins and loops are around it.
+
+    Where a task stands is known from its step, in the definition or in the branch of a dynamic fork, and from the
+    iterations of the loops around it.
+    """
+
+    def __init__(self, session: Session, target: Task, history: list[Task]) -> None:
+        self._session = session
+        self.target = target
+        self.deleted: dict[int, Task] = {}  # filled by whoever asks, in the order of seq: a fork before its branches
+        self._loops = {task.ref: task for task in history if task.type == "DO_WHILE" and task.runs == "engine"}
+        self._forks = {key: task for task in history for key in _branch_keys(task)}
+        self._path = self._path_of(target)
+        self.iterations = dict(self._path)  # of the loops around the target, by their reference names
+        self._after: set[str] = set()
+        around = self._climb()
+        self.around = {task.seq for task in history if task.step in around and self._is_prefix(task)}
+
+    def holds(self, task: Task) -> bool:
+        """Whether *task* comes after the target."""
+        if task is self.target:
+            return False
+        for (loop, iteration), (target_loop, target_iteration) in zip(self._path_of(task), self._path, strict=False):
+            if loop != target_loop:
+                break
+            if iteration != target_iteration:
+                return iteration > target_iteration
+        if task.seq < self.target.seq or task.status == SKIPPED:
+            return False
+        if task.ref == self.target.ref or task.step in self._after:
+            return True
+        fork = self._fork_of(task)
+        return fork is not None and fork.seq in self.deleted
+
+    def _path_of(self, task: Task) -> list[tuple[str, int]]:
+        """Return the loops around *task* with its iterations, the outermost first."""
+        path: list[tuple[str, int]] = []
+        loop, iteration = task.loop, task.iteration
+        while loop:
+            path.append((loop, iteration))
+            owner = self._loops.get(loop)
+            loop, iteration = (owner.loop, owner.iteration) if owner is not None else ("", 0)
+        return path[::-1]
+
+    def _is_prefix(self, task: Task) -> bool:
+        path = self._path_of(task)
+        return path == self._path[: len(path)]
+
+    def _climb(self) -> set[str]:
+        """Collect the steps after the target, from its own list up to the top; returns the joins and loops around."""
+        around: set[str] = set()
+        step = self._session.step_of(self.target) or self._session.graph.steps.get(self.target.step)
+        place: Task | None = self.target
+        if step is not None:
+            self._after.update(step.body)
+        while step is not None:
+            self._add_following(step)
+            parent = _enclosing(step)
+            if parent is None and step.source is not None and place is not None:
+                place = self._fork_of(place)
+                parent = self._session.step_of(place) if place is not None else None
+            if parent is not None and parent.type in FORKS:
+                parent = parent.steps.get(parent.next) if parent.next else None
+            step = parent
+            if step is not None:
+                around.add(step.ref)
+        self._after -= around
+        return around
+
+    def _add_following(self, step: Step) -> None:
         ref = step.next
         while ref is not None:
-            gone.update((ref, *graph.steps[ref].body))
-            ref = graph.steps[ref].next
-        step = step.parent
-        while step is not None and step.type in ("SWITCH", "DECISION"):
+            following = step.steps[ref]
+            self._after.update((ref, *following.body))
+            ref = following.next
+
+    def _fork_of(self, task: Task) -> Task | None:
+        """Return the task of the dynamic fork that brought *task* along."""
+        step = self._session.step_of(task) if task.dynamic_step is not None else None
+        if step is None:
+            return None
+        while step.parent is not None:
             step = step.parent
-        if step is not None and step.type in FORKS and step.next:
-            step = graph.steps[step.next]
-        if step is not None:
-            around.append(step.ref)
-    gone.difference_update(around)
-    return gone, around
+        suffix = task.suffix
+        while suffix and (step.ref, suffix) not in self._forks:
+            suffix = suffix.rpartition("__")[0]
+        return self._forks.get((step.ref, suffix))
 
 
-def _is_gone(task: Task, target: Task, gone: set[str]) -> bool:
-    if task.seq <= target.seq:
-        return False
-    if task.loop and task.loop == target.loop and task.iteration > target.iteration:
-        return True
-    return (
-        task.step in gone
-        or task.ref == target.ref
-        or (task.dynamic_step is not None
-        and task.loop != target.loop)
-    )
+def _enclosing(step: Step) -> Step | None:
+    """Return the fork or loop around *step*; what follows a switch follows the last steps of its cases."""
+    parent = step.parent
+    while parent is not None and parent.type in SWITCHES:
+        parent = parent.parent
+    return parent
 
 
-def _put_right(session: Session, task: Task, target: Task, reopened: list[str]) -> None:
-    """Open the containers around the target, and whatever else had failed, without new attempts."""
-    if task is target or task.retried:
-        return
-    if task.step in reopened and task.type in KEEPS_ID:
-        reopen(session, task)
-        task.reason = None
-        if task.type == "DO_WHILE":
-            task.loop_count = target.iteration if task.ref == target.loop else task.loop_count
-            task.output = b'{"iteration":%d}' % task.loop_count
-        else:
-            task.output = EMPTY
-    elif task.is_bad:
-        reopen(session, task, IN_PROGRESS if task.type in KEEPS_ID else SCHEDULED)
-        task.reason = None
-        task.started_ms = 0
-        task.sub_workflow_id = None
-
-
-def _reset(session: Session, task: Task, command: Rerun) -> None:
-    """Take a task back to the moment before it ran; its id, attempt number, worker and reason stay."""
-    reopen(session, task, IN_PROGRESS if task.type in JOINS else SCHEDULED)
-    if command.task_input is not None:
-        task.input = command.task_input
-    task.scheduled_ms = task.first_scheduled_ms = session.now_ms
-    task.started_ms = task.updated_ms = task.poll_count = 0
-    task.output = EMPTY
-    task.sub_workflow_id = None
-
-
-def _begin(session: Session, kept: list[Task]) -> None:
-    for task in kept:
-        if not task.is_open or task.type in KEEPS_ID:
-            continue
-        if task.runs != "engine":
-            session.enqueue(task, 0)
-        elif task.status == SCHEDULED:
-            task.started_ms = session.now_ms
-            session.starting.append(task)
+def _branch_keys(task: Task) -> list[tuple[str, str]]:
+    """Return reference names and suffix of the branches of a dynamic fork."""
+    if task.type != "FORK" or b'"forkedTasks"' not in task.input:
+        return []
+    refs = _decode(task.input).get("forkedTasks")
+    return [(str(ref), task.suffix) for ref in refs] if isinstance(refs, list) else []

@@ -3,6 +3,7 @@
 Payloads are parsed once and kept with the workflow until they change.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from podium.expressions.parameters import ALL_ROOTS, MISSING, Template
 from podium.model.ids import task_id
 from podium.model.task import Task
-from podium.model.workflow import Loop
+from podium.model.workflow import Loop, Workflow
 
 if TYPE_CHECKING:
     from podium.engine.session import Session
@@ -40,6 +41,9 @@ class LoopOutput(dict[str, Any]):
 class Scope:
     """The document that templates are resolved against."""
 
+    _session: "Session"
+    _workflow: Workflow
+
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._workflow = session.workflow
@@ -67,8 +71,6 @@ class Scope:
 
     def root(self, name: str) -> Any:
         """Return everything below a root as one map, or MISSING."""
-        if name == ALL_ROOTS:
-            return {one: self.root(one) for one in ("workflow", *self._workflow.plain)}
         if name == ALL_ROOTS:
             return {root: self.root(root) for root in ("workflow", *self._workflow.plain)}
         if name == "workflow":
@@ -115,7 +117,7 @@ class Scope:
         return task_id(head.parent_id, head.parent_task_seq) if head.parent_id else None
 
 
-_WORKFLOW_FIELDS = {
+_WORKFLOW_FIELDS: dict[str, Callable[[Scope], Any]] = {
     "input": Scope.workflow_input,
     "output": lambda s: decode(s._workflow.output),
     "status": lambda s: s._workflow.head.status,
@@ -130,7 +132,7 @@ _WORKFLOW_FIELDS = {
     "variables": Scope.variables,
 }
 
-_TASK_FIELDS = {
+_TASK_FIELDS: dict[str, Callable[[Task, Scope], Any]] = {
     "taskType": lambda t, _: t.type,
     "status": lambda t, _: t.status,
     "referenceTaskName": lambda t, _: t.ref,

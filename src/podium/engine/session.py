@@ -16,7 +16,7 @@ from podium.engine.restore import stop_waiting
 from podium.engine.scope import Scope
 from podium.engine.task_type import TaskType
 from podium.model.ids import SEQ_MAX, task_id
-from podium.model.status import COMPLETED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SCHEDULED
+from podium.model.status import COMPLETED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS
 from podium.model.task import EMPTY, Task
 from podium.model.transition import Message, QueueRow, Transition
 from podium.model.workflow import Workflow
@@ -194,9 +194,7 @@ class Session:
         self.starting.append(task)
 
     def _refuse_input(self, task: Task) -> None:
-        task.reason = self.payload_reason(
-            len(task.input), f"task: {task_id(self.head.id, task.seq)} in workflow"
-        )
+        task.reason = self.payload_reason(len(task.input), f"task: {task_id(self.head.id, task.seq)} in workflow")
         task.input = EMPTY
         task.status = FAILED_WITH_TERMINAL_ERROR
 
@@ -205,6 +203,13 @@ class Session:
         limit = self.context.limits.task_payload_bytes
         place = f"{what}: {self.head.id}" if what == "workflow" else f"{what}: {self.head.id} "
         return f"The payload size: {size} of {place} is greater than the permissible limit: {limit} bytes"
+
+    def delete(self, seq: int, step: str) -> None:
+        """Delete an ended task of *step*."""
+        self.workflow.forget(seq, step)
+        self.change.updated.pop(seq, None)
+        self.change.deleted.append(seq)
+        self.change.is_changed = True
 
     def finish(
         self, task: Task, status: str = COMPLETED, output: bytes | None = None, reason: str | None = None
@@ -275,9 +280,7 @@ class Session:
     def enqueue(self, task: Task, delay_ms: int) -> None:
         """Put an open task into its queue, or move it there in time."""
         task.queue = queue_name(task)
-        row = QueueRow(
-            task.queue, self.head.id, task.seq, self.head.priority, self.now_ms + delay_ms, task.name
-        )
+        row = QueueRow(task.queue, self.head.id, task.seq, self.head.priority, self.now_ms + delay_ms, task.name)
         self.change.enqueued[task.seq] = row
         self.change.dequeued.discard(task.seq)
         self.change.is_changed = True

@@ -1,7 +1,8 @@
 """The protocol of a task type, and the registry.
 
-A task type says how a step becomes tasks, and, when the engine runs it, what happens at its start and when something below it changes.
-It works on the session of the decision and does no I/O: types that must act (HTTP, …) are run by the runtime and report back.
+A task type says how a step becomes tasks, and, when the engine runs it, what happens at its start and when something
+below it changes. It works on the session of the decision and does no I/O: types that must act (HTTP, …) are run by the
+runtime and report back.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
 class TaskType(Protocol):
     """One type of task."""
 
-    name: str
-    runs: Runs
-    """Who brings it to its end: "worker" (polls), "system" (a runner of the server), "engine" (the decision, or an update)."""
-    is_retried: bool
-    """Whether a failure is retried as the task definition says; control flow never is."""
+    @property
+    def name(self) -> str:
+        """Conductor's text for the type."""
+
+    @property
+    def runs(self) -> Runs:
+        """Who ends it: "worker" (polls), "system" (a runner of the server), "engine" (the decision, or an update)."""
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether a failure is retried as the task definition says; control flow never is."""
 
     def create(self, step: Step, place: "Place", plan: "Plan") -> None:
         """Add the tasks of *step* to *plan*; may raise `ScriptNeeded` since nothing is done yet."""
@@ -32,6 +39,9 @@ class TaskType(Protocol):
 
     def settle(self, task: Task, session: "Session") -> None:
         """Look at an open task again after something that it waits for has changed."""
+
+    def reopen(self, task: Task, session: "Session") -> None:
+        """Make an ended task of a type that waits for others fit to go on; the indexes are out of date here."""
 
     def cancel(self, task: Task, session: "Session") -> None:
         """Do what the cancellation of an open task takes beyond its status."""

@@ -1,9 +1,9 @@
 """What workers, people, children and the clock do to tasks: polls, results, leases, deadlines."""
 
-from heapq import heappop, heappush
+from heapq import heappop
 
 from podium.engine.commands import ChildEnded, ExtendLease, PollTask, UpdateTask
-from podium.engine.deadlines import RESPONSE, START, TOTAL, WAIT, deadlines, next_due_ms
+from podium.engine.deadlines import POLL, RESPONSE, START, TOTAL, WAIT, deadlines, next_due_ms, queued_ms
 from podium.engine.session import Session, WorkflowEnds, decode, encode
 from podium.model.ids import task_id
 from podium.model.status import (
@@ -23,7 +23,7 @@ RUNNER_LEASE_MS = 60_000
 def start_attempt(session: Session, command: PollTask) -> Task | None:
     """Lease a scheduled task to a worker; None when there is nothing to do for it any more."""
     task = session.workflow.open.get(command.seq)
-    if task is None or (task.status != SCHEDULED and task.runs == "worker"):
+    if task is None or task.runs == "engine" or (task.status != SCHEDULED and task.runs == "worker"):
         session.change.dequeued.add(command.seq)  # a queue row without a task to hand out
         session.change.is_changed = True
         return None
@@ -56,11 +56,12 @@ def update(session: Session, command: UpdateTask) -> Task | None:
     if not command.keep_worker:
         task.worker_id = command.worker_id
     task.callback_after_s = command.callback_after_s
-    if command.sub_workflow_id is not None:
+    if command.sub_workflow_id is not None and task.type != "SUB_WORKFLOW":  # whose child is known better
         task.sub_workflow_id = command.sub_workflow_id
     if command.external_output_path:
         task.external_output_path = command.external_output_path
-    if command.status in (IN_PROGRESS, SCHEDULED):
+    is_too_large = len(output) > session.context.limits.task_payload_bytes
+    if command.status in (IN_PROGRESS, SCHEDULED) and not is_too_large:
         _put_back(session, task, output, command)
     else:
         session.finish(task, command.status, output)
@@ -74,7 +75,7 @@ def _output(session: Session, task: Task, command: UpdateTask) -> bytes:
 
 
 def _put_back(session: Session, task: Task, output: bytes, command: UpdateTask) -> None:
-    """Keep the task open: a worker's goes back to its queue, the engine's waits on, a runner's is looked at again later."""
+    """Keep the task open: a worker's goes back to its queue, the engine's waits on, a runner's is run again later."""
     session.set_output(task, output)
     task.updated_ms = session.now_ms
     if task.runs == "worker":
@@ -88,6 +89,8 @@ def _put_back(session: Session, task: Task, output: bytes, command: UpdateTask) 
         else:
             session.dequeue(task)  # from now on only an update from outside ends it
     else:
+        if task.status == SCHEDULED:
+            session.count_lease(task, 1)
         task.status = IN_PROGRESS
     session.watch(task)
 
@@ -125,6 +128,10 @@ def end_child(session: Session, command: ChildEnded) -> None:
 
 def wake(session: Session) -> None:
     """Let every deadline that has come take effect; raises `WorkflowEnds`."""
+    if session.workflow.is_terminal:
+        return
+    if 0 < session.head.wake_ms <= session.now_ms:
+        session.change.is_changed = True  # even if nothing is due any more, the wake-up must move
     check_workflow_deadline(session)
     if session.workflow.is_paused:
         return
@@ -157,18 +164,18 @@ def check_workflow_deadline(session: Session) -> None:
 
 def _due_tasks(session: Session) -> list[Task]:
     """Take the tasks whose deadline has come off the heap; entries that are out of date are corrected."""
-    wakes, found = session.workflow.wakes, {}
-    while wakes and wakes[0][0] <= session.now_ms:
-        _, seq = heappop(wakes)
-        task = session.workflow.open.get(seq)
-        if task is None or seq in found:
+    workflow, found = session.workflow, []
+    while workflow.wakes and workflow.wakes[0][0] <= session.now_ms:
+        entered_ms, seq = heappop(workflow.wakes)
+        if workflow.watched.get(seq) != entered_ms:
             continue
-        due_ms = next_due_ms(task, session.step_of(task))
-        if due_ms and due_ms <= session.now_ms:
-            found[seq] = task
-        elif due_ms:
-            heappush(wakes, (due_ms, seq))
-    return [found[seq] for seq in sorted(found)]
+        del workflow.watched[seq]
+        task = workflow.open[seq]
+        if 0 < next_due_ms(task, session.step_of(task)) <= session.now_ms:
+            found.append(task)
+        else:
+            session.watch(task)
+    return sorted(found, key=lambda task: task.seq)
 
 
 def _expire(session: Session, task: Task) -> None:
@@ -207,8 +214,8 @@ def _time_out(session: Session, task: Task, kind: str) -> None:
             f"(elapsed {elapsed_s} seconds across all attempts including retry delays). Timeout policy: {policy}"
         )
     else:
-        polls = kind == "poll"
-        since_ms = (task.scheduled_ms if polls else task.started_ms) + task.start_delay_s * 1000
+        polls = kind == POLL
+        since_ms = queued_ms(task) if polls else task.started_ms + task.start_delay_s * 1000
         seconds = task_def.pollTimeoutSeconds if polls else task_def.timeoutSeconds
         words = ("Task poll timed out", "Poll timeout") if polls else ("Task timed out", "Timeout")
         reason = (

@@ -222,7 +222,7 @@ def view_of(workflow: Workflow, tasks: list[TaskView]) -> WorkflowView:
 
 
 def failed_workflow_view(session: "Session") -> WorkflowView:
-    """Return the ended workflow for the input of its failure workflow; of retried and looped steps only the latest task."""
+    """Return the ended workflow for the input of its failure workflow, of each step only the latest task."""
     workflow = session.workflow
     ordered = sorted(workflow.latest.values(), key=lambda task: task.seq)
     views = [task_view(workflow.head, task, session.step_of(task), session.now_ms) for task in ordered]

@@ -49,7 +49,9 @@ class Head(msgspec.Struct, array_like=True):
     next_seq: int = 1
     quarantine: str | None = None  # why the engine refuses to touch it
     rerun_from_id: str | None = None
-    seq_base: int = 0  # what clients see as seq starts after it; ids of tasks are never used twice, not even after a restart
+    seq_base: int = (
+        0  # what clients see as seq starts after it; ids of tasks are never used twice, not even after a restart
+    )
 
 
 class Loop:

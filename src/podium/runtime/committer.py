@@ -52,6 +52,7 @@ class Work:
 
     workflow_id: str
     mails: list[Mail]
+    loaded: Workflow | None = None  # where the cache does not keep it
     session: Session | None = None
     answers: list[tuple[Mail, Any]] = field(default_factory=list)
     hand_outs: list[tuple[Poll, Task]] = field(default_factory=list)
@@ -178,13 +179,16 @@ class Committer:
                 missing.append(work.workflow_id)
         if missing:
             try:
-                await self._load(
+                found = await self._load(
                     missing, history={w.workflow_id for w in works if isinstance(w.mails[0].command, NEEDS_HISTORY)}
                 )
             except PodiumError as error:
                 for work in works:
                     self._refuse(work, error)
                 works.clear()
+                return
+            for work in works:
+                work.loaded = found.get(work.workflow_id)
 
     async def _load(self, ids: Sequence[str], history: set[str] | None = None) -> dict[str, Workflow]:
         found = {}
@@ -229,7 +233,7 @@ class Committer:
         context = self._world.context()
         first = work.mails[0].command
         held = self._histories.pop(work.workflow_id, None)
-        workflow = held[0] if held else self._cache.get(work.workflow_id)
+        workflow = held[0] if held else self._cache.get(work.workflow_id) or work.loaded
         if isinstance(first, StartWorkflow):
             if workflow is not None:
                 raise Conflict(f"Workflow with id {work.workflow_id} already exists!")

@@ -21,6 +21,8 @@ from podium.scripting.script import Language, ScriptLimits, ScriptRequest, Scrip
 _KILL_MARGIN_S = 0.2
 _SLOW_S = 0.05
 _SPARE_S = 30.0
+_ATTEMPTS_MAX = 3
+"""A script is tried again on another process if its own was killed from outside, which may have hit idle ones too."""
 _NO_PYTHON = "Python scripts are off on this server: there is no safe place to run them. Use javascript or jq."
 
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
@@ -75,12 +77,9 @@ class ScriptPool:
                 timer.cancel()
         self._look_again = self._look_for_spare = None
         self._refuse_waiting("The server is stopping.")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         workers, self._idle = list(self._workers), []
         self._workers.clear()
-        await asyncio.gather(*(worker.end() for worker in workers))
+        await asyncio.gather(*(worker.end() for worker in workers), *self._tasks)
 
     async def evaluate(self, request: ScriptRequest) -> ScriptResult:
         """Evaluate one script; errors of the script are results, never raised.
@@ -116,7 +115,7 @@ class ScriptPool:
             words = f"RangeError: The script and its input are larger than {self.limits.input_bytes} bytes"
             return ScriptResult("error", error=fault.error_text(words))
         request = frame.request(operation, text, data)
-        for _ in range(2):
+        for _ in range(_ATTEMPTS_MAX):
             worker = await self._acquire()
             try:
                 kind, body = await worker.ask(request, self.limits.time_ms / 1000 + _KILL_MARGIN_S)
@@ -133,7 +132,9 @@ class ScriptPool:
                 return self._result(worker, kind, body)
             finally:
                 self._release(worker)
-        return ScriptResult("error", error=fault.error_text("InternalError: the script's process was killed twice"))
+        return ScriptResult(
+            "error", error=fault.error_text("InternalError: the script's process was killed again and again")
+        )
 
     def _result(self, worker: WorkerProcess, kind: str, body: bytes) -> ScriptResult:
         match kind:
@@ -256,6 +257,9 @@ class ScriptPool:
             return
         finally:
             self._starting -= 1
+        if not self._is_open:
+            await worker.end()
+            return
         if not self.jail:
             _log.info("script jail: %s", "; ".join(worker.jail))
         self.jail = worker.jail

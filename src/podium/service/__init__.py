@@ -3,15 +3,13 @@
 Everything above translates between a protocol and these methods; everything below knows nothing of clients.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from podium.expressions.json_path import compile_path
-from podium.expressions.path_reader import InvalidPath
-from podium.model.rules import Checks
 from podium.model.wire import Json
 from podium.runtime.node import Node
 from podium.service.admin import Admin
 from podium.service.bulk import Bulk
+from podium.service.checking import Checking, ScriptError
 from podium.service.control import Control
 from podium.service.events import Events
 from podium.service.idempotency import Idempotency
@@ -30,26 +28,24 @@ __all__ = ["Services"]
 
 
 class Services:
-    """All services over one node."""
+    """All services over one node; *script_error* compiles the scripts of definitions, *settings* are shown to operators."""
 
     def __init__(
         self,
         node: Node,
         *,
-        script_error: Callable[[str], str | None] | None = None,
+        script_error: ScriptError | None = None,
         settings: Mapping[str, Json] | None = None,
     ) -> None:
-        checks = Checks(
-            task_def=node.catalog.task_def, script_error=script_error or (lambda _: None), path_error=_path_error
-        )
+        checking = Checking(node.catalog.task_def, script_error)
         self.node = node
         self.reading = Reading(node)
         limits = WorkflowLimits(node.store)
         self._watch = Watch()
         node.committer.on_commit += [limits.note, self._watch.note]
-        self.workflows = Workflows(node, checks, Idempotency(node.store, self.reading), limits)
+        self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading), limits)
         self.tasks = Tasks(node, self.reading, Secrets(node.secret, node.variables))
-        self.metadata = Metadata(node, checks)
+        self.metadata = Metadata(node, checking)
         self.admin = Admin(node, self.reading, settings or {})
         self.control = Control(node, self.reading)
         self.bulk = Bulk(self.control)
@@ -62,11 +58,3 @@ class Services:
         """Answer everybody who waits for tasks or workflows: the server is about to stop."""
         self.node.dispatcher.release_all()
         self._watch.release_all()
-
-
-def _path_error(path: str) -> str | None:
-    try:
-        compile_path(path)
-    except InvalidPath as error:
-        return str(error)
-    return None

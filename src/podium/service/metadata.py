@@ -5,11 +5,12 @@ import msgspec
 from msgspec.structs import replace
 
 from podium.model.errors import Conflict, NotFound, PodiumError, ValidationFailed, Violation
-from podium.model.rules import Checks, check_task_def, check_task_defs, check_workflow_def, check_workflow_defs
+from podium.model.rules import check_task_def, check_task_defs, check_workflow_def, check_workflow_defs
 from podium.model.task_def import TaskDef
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime.node import Node
 from podium.service.bulk_response import BulkResponse
+from podium.service.checking import Checking
 
 CLASSIFIER = "workflow"
 
@@ -26,10 +27,10 @@ class DefinitionSummary(msgspec.Struct):
 class Metadata:
     """Use cases around definitions; every change is in the store before it is answered."""
 
-    def __init__(self, node: Node, checks: Checks) -> None:
+    def __init__(self, node: Node, checking: Checking) -> None:
         self._node = node
         self._catalog = node.catalog
-        self._checks = checks
+        self._checking = checking
 
     # ---- workflow definitions
 
@@ -39,7 +40,7 @@ class Metadata:
         if exists and not overwrite:
             raise Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
         method = "updateWorkflowDef" if exists else "registerWorkflowDef"
-        _refuse(check_workflow_def(definition, f"{method}.arg0", self._checks))
+        await self._checking.refuse(lambda checks: check_workflow_def(definition, f"{method}.arg0", checks))
         if exists:
             await self._update_workflow(definition)
         else:
@@ -48,7 +49,7 @@ class Metadata:
 
     async def update_workflows(self, definitions: list[WorkflowDef]) -> BulkResponse:
         """Register or replace several versions; all are checked before the first is stored."""
-        _refuse(check_workflow_defs(definitions, "updateWorkflowDef.arg0", self._checks))
+        await self._checking.refuse(lambda checks: check_workflow_defs(definitions, "updateWorkflowDef.arg0", checks))
         answer = BulkResponse()
         for definition in definitions:
             try:
@@ -67,7 +68,7 @@ class Metadata:
 
     async def validate_workflow(self, definition: WorkflowDef) -> None:
         """Check a definition without storing it."""
-        _refuse(check_workflow_def(definition, "validateWorkflowDef.arg0", self._checks))
+        await self._checking.refuse(lambda checks: check_workflow_def(definition, "validateWorkflowDef.arg0", checks))
 
     def _known(self, name: str, version: int) -> WorkflowDef | None:
         return self._catalog.workflow_defs.get(name, {}).get(version)

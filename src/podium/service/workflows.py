@@ -5,11 +5,12 @@ from msgspec.structs import replace
 from podium.engine.commands import StartWorkflow
 from podium.engine.requests import resolve_start
 from podium.model.errors import NotFound, ValidationFailed, Violation
-from podium.model.rules import Checks, check_start_request
+from podium.model.rules import check_start_request
 from podium.model.start import StartWorkflowRequest
 from podium.model.wire import Json, decode
 from podium.model.workflow_def import RateLimitConfig
 from podium.runtime.node import Node
+from podium.service.checking import Checking
 from podium.service.idempotency import Idempotency
 from podium.service.rate_limits import WorkflowLimits, limit_key
 
@@ -19,18 +20,16 @@ AT = "startWorkflow.arg0"
 class Workflows:
     """Starts workflows."""
 
-    def __init__(self, node: Node, checks: Checks, idempotency: Idempotency, limits: WorkflowLimits) -> None:
+    def __init__(self, node: Node, checking: Checking, idempotency: Idempotency, limits: WorkflowLimits) -> None:
         self._node = node
-        self._checks = checks
+        self._checking = checking
         self._idempotency = idempotency
         self._limits = limits
 
     async def start(self, request: StartWorkflowRequest) -> str:
         """Start a workflow and return its id, or that of an earlier one with the same idempotency key."""
         if request.workflowDef is not None:
-            broken = check_start_request(request, AT, self._checks)
-            if broken:
-                raise ValidationFailed(broken)
+            await self._checking.refuse(lambda checks: check_start_request(request, AT, checks))
         command = resolve_start(self._node.world.context(), request, AT)
         key, strategy = request.idempotencyKey, request.idempotencyStrategy
         if not key or strategy is None:

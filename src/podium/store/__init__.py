@@ -45,7 +45,10 @@ class Store(Protocol):
 
         The answer says for each whether its version held; a stale one is left out, the others are written. For each
         one that is written the header's `version` is stored as it is in the workflow (the caller raised it), and
-        `workflow.row` is set when the store has a key of its own. Messages get ids; the caller finds them through `messages` of the next relay.
+        `workflow.row` is set when the store has a key of its own. Messages get ids; the caller finds them through
+        `messages` of the next relay. What is written is the state at the call, before the first wait. A failure is
+        Unavailable, nothing was written then. Changes of one workflow in one commit count in their order, each with a
+        Workflow object of its own.
         """
 
     async def exists(self, workflow_id: str) -> bool:
@@ -105,7 +108,7 @@ class Store(Protocol):
         """Return waiting tasks of a queue with their workflow ids."""
 
     async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
-        """Return how many tasks of each task definition are in progress; used once when a limit comes into use."""
+        """Return how many tasks of open workflows are in progress, by task definition; slow, for the start only."""
 
     # definitions and other documents: (kind, name, version) -> JSON
     async def put_document(self, document: Document, *, replace: bool = True) -> bool:

@@ -274,9 +274,12 @@ class MemoryStore:
         return [(workflow_id, task) for workflow_id, task in found if task is not None]
 
     async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
-        """Return how many tasks of each task definition are in progress."""
+        """Return how many tasks of each task definition are in progress in open workflows."""
         counts = dict.fromkeys(names, 0)
-        for stored in self._workflows.values():
+        is_open = (
+            stored for stored in self._workflows.values() if _decode_head(stored.head).status not in WORKFLOW_TERMINAL
+        )
+        for stored in is_open:
             for task in stored.tasks_in_order():
                 if task.status == IN_PROGRESS and task.name in counts:
                     counts[task.name] += 1

@@ -1,6 +1,7 @@
 """The task types of the server, one module each, and the registry of them.
 
-A package that brings further types names them under the entry point group `podium.task_types`; each must be a `TaskType`.
+A package that brings further types names them under the entry point group `podium.task_types`; each must be a
+`TaskType`.
 """
 
 from podium.engine.task_type import Registry, TaskType
@@ -27,8 +28,9 @@ from podium.tasks.wait import Wait
 def built_in() -> list[TaskType]:
     """Return the task types that podium brings along."""
     return [
-        Simple(), Switch(), Decision(), Dynamic(), ForkJoin(), ForkJoinDynamic(), Join(), ExclusiveJoin(), DoWhile(), SubWorkflow(),
-        StartWorkflow(), Terminate(), SetVariable(), Wait(), Human(), Event(), Http(), Inline(), Lambda(), JsonJq(), Noop(),
+        Simple(), Switch(), Decision(), Dynamic(), ForkJoin(), ForkJoinDynamic(), Join(), ExclusiveJoin(), DoWhile(),
+        SubWorkflow(), StartWorkflow(), Terminate(), SetVariable(), Wait(), Human(), Event(), Http(), Inline(),
+        Lambda(), JsonJq(), Noop(),
     ]  # fmt: skip
 
 

@@ -1,14 +1,17 @@
 """DO_WHILE: a body that is repeated while a condition holds, or once for each element of a list.
 
-The output of an open loop holds only its counters; what the iterations gave is kept with the workflow and put together when the loop ends,
-so that iteration 20,000 costs what iteration 2 did. Loops inside loops get a suffix per level (`ref__2__1`).
+The output of an open loop holds only its counters; what the iterations gave is kept with the workflow and put together
+when the loop ends, so that iteration 20,000 costs what iteration 2 did. Loops inside loops get a suffix per level
+(`ref__2__1`).
 """
 
+import re
 from typing import Any
 
 from podium.engine.graph import Step
 from podium.engine.scope import LoopOutput
-from podium.engine.session import Place, Plan, Session, encode
+from podium.engine.session import Place, Plan, Session, decode, encode
+from podium.expressions.bounds import ExpressionTooLarge
 from podium.expressions.javascript import truth
 from podium.expressions.parameters import compile_template
 from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR
@@ -16,6 +19,8 @@ from podium.model.task import Task
 from podium.model.workflow import Loop
 from podium.tasks.evaluation import EvaluationFailed, run_javascript
 from podium.tasks.kind import Kind
+
+COUNTERS = ("iteration", "loopIndex", "loopItem")
 
 
 class DoWhile(Kind):
@@ -41,12 +46,17 @@ class DoWhile(Kind):
         """When the iteration is over: fail, go on, or end."""
         loop = session.workflow.loops.get(task.ref)
         step = session.step_of(task)
-        if loop is None or loop.open or step is None:
-            return
+        if loop is None:
+            self.start(task, session)
+        elif not loop.open and step is not None:
+            self._end_iteration(task, step, session, loop)
+
+    def _end_iteration(self, task: Task, step: Step, session: Session, loop: Loop) -> None:
         reasons = self._failures(task, step, session)
         if reasons:
             session.fail(task, "".join(f"{reason} " for reason in reasons), FAILED, loop_output(task, loop))
             return
+        self._keep_last(task, session, loop)
         items = list_items(session, step)
         try:
             goes_on = self._goes_on(task, step, session, loop, items)
@@ -54,11 +64,19 @@ class DoWhile(Kind):
             text = f"Unable to evaluate condition {step.definition.loopCondition}, exception {failure.reason}"
             session.fail(task, text, FAILED_WITH_TERMINAL_ERROR, loop_output(task, loop))
             return
-        self._keep_last(task, step, session, loop)
         if goes_on:
             self._iterate(task, step, session, items)
         else:
             session.finish(task, COMPLETED, loop_output(task, loop))
+
+    def reopen(self, task: Task, session: Session) -> None:
+        """Go back to the counters of the present iteration."""
+        step = session.step_of(task)
+        try:
+            items = list_items(session, step) if step is not None else None
+        except ExpressionTooLarge:  # the loop will fail on it when it goes on
+            items = None
+        session.set_output(task, counters(task.loop_count, items) if task.loop_count else b"{}")
 
     def cancel(self, task: Task, session: Session) -> None:
         """Show what the iterations gave so far."""
@@ -84,36 +102,27 @@ class DoWhile(Kind):
         condition = step.definition.loopCondition
         if not condition or not condition.strip():
             return items is not None
-        return truth(
-            run_javascript(session, condition, self._condition_input(task, step, session, loop, condition))
-        )
+        return truth(run_javascript(session, condition, self._condition_input(task, step, session, loop, condition)))
 
-    def _condition_input(
-        self, task: Task, step: Step, session: Session, loop: Loop, condition: str
-    ) -> dict[str, Any]:
-        """Return what `$` is: parameters, the loop's output, and the outputs of the body tasks that the condition names."""
+    def _condition_input(self, task: Task, step: Step, session: Session, loop: Loop, condition: str) -> dict[str, Any]:
+        """Return what `$` is: parameters, the loop's output, and outputs of the body tasks that the condition names."""
         values = dict(session.resolve(step, task.seq))
         suffix = f"{task.suffix}__{task.loop_count}"
         for ref in step.body:
             one = session.workflow.latest.get(ref + suffix)
             if one is not None and ref in condition:
                 values[ref] = session.value(one, "output")
-        counters = session.value(task, "output")
-        known = LoopOutput(counters, loop)
-        rest = condition.replace(f"$.{step.ref}.iteration", "").replace(f"$['{step.ref}']['iteration']", "")
-        values[step.ref] = known if step.ref not in rest else known.whole()
-        values.update({key: counters[key] for key in ("loopIndex", "loopItem") if key in counters})
+        known = {**session.value(task, "output"), "iteration": task.loop_count}
+        values[step.ref] = LoopOutput(known, loop).whole() if _asks_for_iterations(step, condition) else known
+        values.update({key: known[key] for key in ("loopIndex", "loopItem") if key in known})
         return values
 
     def _iterate(self, task: Task, step: Step, session: Session, items: list[Any] | None) -> None:
-        first = session.graph.steps[step.body[0]]
+        first = step.steps[step.body[0]]
         number = task.loop_count + 1
         plan = Plan(session)
-        counters: dict[str, Any] = {"iteration": number}
-        if items is not None:
-            counters.update(loopIndex=number - 1, loopItem=items[number - 1])
         before = task.output
-        session.set_output(task, encode(counters))
+        session.set_output(task, counters(number, items))
         try:
             plan.add(first, Place(f"{task.suffix}__{number}", number, task.ref))
         except BaseException:
@@ -123,25 +132,46 @@ class DoWhile(Kind):
         session.touch(task)
         session.adopt(plan)
 
-    def _keep_last(self, task: Task, step: Step, session: Session, loop: Loop) -> None:
+    def _keep_last(self, task: Task, session: Session, loop: Loop) -> None:
         """Delete the tasks and outputs of iterations that `keepLastN` does not want."""
-        wanted = (step.definition.inputParameters or {}).get("keepLastN")
+        wanted = session.value(task, "input").get("keepLastN")
         if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
             return
-        for number in [number for number in loop.seqs if number <= task.loop_count - wanted]:
-            session.change.deleted.extend(loop.seqs.pop(number))
-            session.change.is_changed = True
+        for number in [number for number in loop.tasks if number <= task.loop_count - wanted]:
+            for seq, ref in loop.tasks.pop(number):
+                session.delete(seq, ref)
             loop.outputs.pop(number, None)
 
 
+def _asks_for_iterations(step: Step, condition: str) -> bool:
+    """Whether *condition* may look at more of the loop's output than its counters."""
+    pattern: re.Pattern[str] | None = step.memo.get("counters")
+    if pattern is None:
+        ref, names = re.escape(step.ref), "|".join(COUNTERS)
+        of_loop = rf"""\$(?:\.{ref}|\[['"]{ref}['"]\])"""
+        pattern = re.compile(rf"""{of_loop}(?:\.(?:{names})\b|\[['"](?:{names})['"]\])""")
+        step.memo["counters"] = pattern
+    return step.ref in pattern.sub("", condition)
+
+
+def counters(number: int, items: list[Any] | None) -> bytes:
+    """Return the output of an open loop in iteration *number*."""
+    known: dict[str, Any] = {"iteration": number}
+    if items is not None:
+        known["loopIndex"] = number - 1
+        known["loopItem"] = items[number - 1] if number <= len(items) else None
+    return encode(known)
+
+
 def loop_output(task: Task, loop: Loop) -> bytes:
-    """Return the output of a loop with all its iterations, put together without parsing."""
+    """Return the output of a loop with all its iterations, put together without parsing them."""
     parts = []
     for number in sorted(loop.outputs):
         body = b",".join(encode(ref) + b":" + output for ref, output in loop.outputs[number].items())
         parts.append(b'"%d":{%b}' % (number, body))
-    counters = task.output[1:-1].strip() or b'"iteration":%d' % task.loop_count
-    return b"{" + b",".join([*parts, counters]) + b"}"
+    known = decode(task.output)
+    rest = encode({"iteration": task.loop_count} | {key: known[key] for key in COUNTERS if key in known})
+    return b"{" + b",".join([*parts, rest[1:-1]]) + b"}"
 
 
 def list_items(session: Session, step: Step) -> list[Any] | None:

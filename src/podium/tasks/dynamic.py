@@ -7,6 +7,11 @@ from podium.model.status import FAILED, SCHEDULED
 from podium.tasks.kind import Kind
 from podium.tasks.simple import add_worker_task
 
+_NEED_A_STEP = (
+    "SWITCH", "DECISION", "FORK_JOIN", "FORK_JOIN_DYNAMIC", "JOIN", "EXCLUSIVE_JOIN", "DO_WHILE", "SUB_WORKFLOW",
+    "DYNAMIC",
+)  # fmt: skip
+
 
 class Dynamic(Kind):
     """A worker's task, or a task of the server, named at run time."""
@@ -26,6 +31,8 @@ class Dynamic(Kind):
             )
             raise WorkflowEnds(FAILED, reason)
         kind = plan.session.type_of(str(chosen))
+        if kind.name in _NEED_A_STEP:
+            raise WorkflowEnds(FAILED, f"The task {step.ref} can't become a {chosen}, which needs a step of its own")
         if kind.runs == "worker":
             add_worker_task(step, place, plan, str(chosen), str(chosen))
             return

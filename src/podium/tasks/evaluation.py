@@ -1,6 +1,7 @@
 """Expressions of definitions: `value-param`, JavaScript, Python.
 
-Common JavaScript is evaluated here by a small evaluator without any access to anything; all else goes to the jailed processes.
+Common JavaScript is evaluated here by a small evaluator without any access to anything; all else goes to the jailed
+processes.
 """
 
 from typing import Any

@@ -4,7 +4,7 @@ from podium.engine.graph import Step
 from podium.engine.session import Place, Plan, WorkflowEnds
 from podium.model.status import COMPLETED, FAILED
 from podium.tasks.kind import Kind
-from podium.tasks.switch import first_step
+from podium.tasks.switch import add_first
 
 NO_JOIN = "Fork task definition is not followed by a join task.  Check the blueprint"
 
@@ -17,18 +17,23 @@ class ForkJoin(Kind):
 
     def create(self, step: Step, place: Place, plan: Plan) -> None:
         """Add the fork, the first task of each branch, and the join."""
-        join = following_join(step, plan, NO_JOIN)
+        join = following_join(step, NO_JOIN)
         values = plan.session.resolved_input(step, 0)
         plan.new(step, place, type="FORK", name="FORK", status=COMPLETED, runs="engine", input=values)
         for branch in step.definition.forkTasks:
-            if branch:
-                plan.add(first_step(plan, branch), place)
-        plan.add(join, place)
+            add_first(step, place, plan, branch)
+        if not is_skipped(join, place, plan):
+            plan.add(join, place)
 
 
-def following_join(step: Step, plan: Plan, refusal: str) -> Step:
+def following_join(step: Step, refusal: str) -> Step:
     """Return the JOIN after a fork; without one the workflow fails with *refusal*."""
-    join: Step | None = plan.session.graph.steps.get(step.next) if step.next else None
+    join = step.steps.get(step.next) if step.next else None
     if join is None or join.type != "JOIN":
         raise WorkflowEnds(FAILED, refusal)
     return join
+
+
+def is_skipped(join: Step, place: Place, plan: Plan) -> bool:
+    """Whether the join of a fork was skipped, so that nobody waits for the branches."""
+    return join.ref + place.suffix in plan.session.workflow.latest

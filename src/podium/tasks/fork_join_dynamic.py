@@ -1,7 +1,8 @@
 """FORK_JOIN_DYNAMIC: branches that are known only at run time, gathered by the JOIN that follows.
 
 Three forms: one task for each element of `forkTaskInputs`; a list of tasks with a map of inputs; and the old list of
-`dynamicTasks`. Each branch is one step that exists in this workflow only, therefore its definition is kept with its task.
+`dynamicTasks`. Each branch is one step, which may hold others (SWITCH, DO_WHILE). It exists in this workflow only,
+therefore its definition is kept with its tasks.
 """
 
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import replace
 
-from podium.engine.graph import Step, ad_hoc_task_def
+from podium.engine.graph import SWITCHES, Step, bind_step, compile_branch, keep_branch, run_time_task_def
 from podium.engine.session import Place, Plan, Session, WorkflowEnds, encode
 from podium.expressions.java_text import java_text
 from podium.model.errors import InvalidRequest
 from podium.model.status import COMPLETED, FAILED, IN_PROGRESS
 from podium.model.wire import convert, encode_json
 from podium.model.workflow_def import WorkflowTask
-from podium.tasks.fork_join import following_join
+from podium.tasks.fork_join import following_join, is_skipped
 from podium.tasks.kind import Kind
 
 NO_JOIN = "Dynamic join definition is not followed by a join task.  Check the workflow definition."
@@ -32,47 +33,62 @@ class ForkJoinDynamic(Kind):
     def create(self, step: Step, place: Place, plan: Plan) -> None:
         """Add the fork, its members, and the join that waits for them."""
         session = plan.session
-        join = following_join(step, plan, NO_JOIN)
+        join = following_join(step, NO_JOIN)
         values = session.resolve(step, 0)
         members = branches(session, step, values)
-        if len(members) > session.context.limits.fork_width:
-            raise WorkflowEnds(
-                FAILED, f"The dynamic fork {step.ref} has more than {session.context.limits.fork_width} tasks"
-            )
-        known = {member.taskReferenceName: _bound(session, member) for member in members}
-        taken = next((ref for ref in known if ref + place.suffix in session.workflow.latest), None)
-        if taken is not None:
-            raise WorkflowEnds(
-                FAILED,
-                f"No dynamic tasks could be created for the Workflow: {session.head.id}, Dynamic Fork Task: {step.ref} "
-                f"attempted to create a duplicate task reference name: {taken}",
-            )
-        bodies = {ref: encode_json(member) for ref, member in known.items()}
+        width_max = session.context.limits.fork_width
+        if len(members) > width_max:
+            raise WorkflowEnds(FAILED, f"The dynamic fork {step.ref} has more than {width_max} tasks")
+        roots = [_compiled(session, member) for member in {one.taskReferenceName: one for one in members}.values()]
+        _refuse_taken(session, step, place, roots)
         given = {
             **values,
-            "forkedTasks": list(known),
-            "forkedTaskDefs": [Raw(body) for body in bodies.values()],
+            "forkedTasks": [root.ref for root in roots],
+            "forkedTaskDefs": [Raw(root.json) for root in roots],
         }
         plan.new(step, place, type="FORK", name="FORK", status=COMPLETED, runs="engine", input=encode(given))
-        for ref, member in known.items():
-            _add_member(plan, member, place, bodies[ref])
-        raw = {**(join.definition.inputParameters or {}), "joinOn": list(known)}
+        last_refs = [_add_branch(root, place, plan) for root in roots]
+        if is_skipped(join, place, plan):
+            return
+        raw = {**(join.definition.inputParameters or {}), "joinOn": last_refs}
         plan.new(join, place, name="JOIN", status=IN_PROGRESS, runs="engine", input=encode(raw))
 
 
-def _add_member(plan: Plan, member: WorkflowTask, place: Place, body: bytes) -> None:
-    """Add a branch; its tasks remember their definition. Containers have no successors inside a dynamic branch."""
+def _compiled(session: Session, member: WorkflowTask) -> Step:
+    bound = bind_step(member, lambda inner: session.context.task_def(inner.name) or run_time_task_def(inner))
+    source = encode_json(bound)
+    root = compile_branch(bound, source)
+    keep_branch(session.workflow, source, root.steps)
+    return root
+
+
+def _refuse_taken(session: Session, fork: Step, place: Place, roots: list[Step]) -> None:
+    """End the workflow when a name of a branch is not its own: tasks are told apart by their reference names."""
+    latest, taken = session.workflow.latest, {*session.graph.steps, *fork.steps}
+    for root in roots:
+        for ref in root.steps:
+            if ref in taken or ref + place.suffix in latest:
+                raise WorkflowEnds(
+                    FAILED,
+                    f"No dynamic tasks could be created for the Workflow: {session.head.id}, Dynamic Fork Task: "
+                    f"{fork.ref} attempted to create a duplicate task reference name: {ref}",
+                )
+            taken.add(ref)
+
+
+def _add_branch(root: Step, place: Place, plan: Plan) -> str:
+    """Add the first tasks of a branch; returns the reference name that the join waits for.
+
+    For a switch that is the last step of the case that it takes, as far as that is known now.
+    """
     before = len(plan.tasks)
-    step = Step(member, None, place.loop, json=body)
-    plan.session.workflow.values[(step.ref, "step")] = step  # what step_of would compile again
-    plan.add(step, place)
-    for task in plan.tasks[before:]:
-        task.dynamic_step = body
-
-
-def _bound(session: Session, member: WorkflowTask) -> WorkflowTask:
-    found = member.taskDefinition or session.context.task_def(member.name) or ad_hoc_task_def(member)
-    return replace(member, taskDefinition=found)
+    plan.add(root, place)
+    last = root
+    if root.type in SWITCHES and len(plan.tasks) > before + 1:
+        last = root.steps[plan.tasks[before + 1].step]
+    while last.next is not None:
+        last = root.steps[last.next]
+    return last.ref
 
 
 def branches(session: Session, step: Step, values: dict[str, Any]) -> list[WorkflowTask]:
@@ -81,7 +97,7 @@ def branches(session: Session, step: Step, values: dict[str, Any]) -> list[Workf
     if isinstance(values.get("forkTaskInputs"), list):
         return _same_task(session, step, values)
     if definition.dynamicForkTasksParam:
-        return _task_list(session, definition, values)
+        return _task_list(definition, values)
     if definition.dynamicForkJoinTasksParam:
         return _legacy(definition, values)
     raise WorkflowEnds(FAILED, _no_tasks(values))
@@ -137,7 +153,7 @@ def _branch(fields: dict[str, Any]) -> WorkflowTask:
 # ---- a list of tasks with a map of inputs
 
 
-def _task_list(session: Session, definition: WorkflowTask, values: dict[str, Any]) -> list[WorkflowTask]:
+def _task_list(definition: WorkflowTask, values: dict[str, Any]) -> list[WorkflowTask]:
     param = definition.dynamicForkTasksParam or ""
     listed = values.get(param)
     try:
@@ -153,7 +169,8 @@ def _task_list(session: Session, definition: WorkflowTask, values: dict[str, Any
     if inputs is not None and not isinstance(inputs, dict):
         raise WorkflowEnds(
             FAILED,
-            f"Input to the dynamically forked tasks is not a map -> expecting a map of K,V  but found {java_text(inputs)}",
+            "Input to the dynamically forked tasks is not a map -> expecting a map of K,V  but found "
+            f"{java_text(inputs)}",
         )
     return [_with_input(member, (inputs or {}).get(member.taskReferenceName)) for member in members]
 

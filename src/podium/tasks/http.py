@@ -1,11 +1,10 @@
 """HTTP: a request to another server, made by the server's own runner.
 
-The decision only queues the task; the runner sends the request and reports the outcome like a worker would. At least once: a server
-that dies in between sends the request again.
+The decision only queues the task; the runner sends the request and reports the outcome like a worker would. At least
+once: a server that dies in between sends the request again.
 """
 
 from typing import Any
-from urllib.parse import urlencode
 
 from podium.engine.graph import Step
 from podium.engine.session import Place, Plan, decode, encode
@@ -17,6 +16,7 @@ from podium.tasks.kind import Kind
 METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH")
 FAILED_PREFIX = "Failed to invoke HTTP task due to: "
 FORM = "application/x-www-form-urlencoded"
+_FORM_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
 class Http(Kind):
@@ -102,8 +102,12 @@ def _body(value: Any, content_type: str) -> bytes | None:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, dict) and content_type.startswith(FORM):
-        return urlencode({key: java_text(one) for key, one in value.items()}).encode()
+        return "&".join(f"{_form_text(key)}={_form_text(java_text(one))}" for key, one in value.items()).encode()
     return encode(value)
+
+
+def _form_text(text: str) -> str:
+    return "".join(chr(byte) if byte in _FORM_BYTES else f"%{byte:02X}" for byte in text.encode()).replace("%20", "+")
 
 
 def response_map(response: Response) -> dict[str, Any]:

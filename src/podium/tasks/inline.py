@@ -35,9 +35,7 @@ def _refusal(evaluator: object, expression: object) -> str | None:
     if evaluator not in EVALUATORS:
         return f"Unknown evaluator '{evaluator}' in INLINE task."
     if expression is None or not str(expression).strip():
-        return (
-            "Empty 'expression' in Inline task's input parameters. A non-empty String value must be provided."
-        )
+        return "Empty 'expression' in Inline task's input parameters. A non-empty String value must be provided."
     return None
 
 
@@ -51,10 +49,8 @@ class Lambda(Kind):
         given = session.value(task, "input")
         source = given.get("scriptExpression")
         if source is None or not str(source).strip():
-            session.fail(
-                task,
-                "Empty 'scriptExpression' in Lambda task's input parameters. A non-empty String value must be provided.",
-            )
+            text = "Empty 'scriptExpression' in Lambda task's input parameters. "
+            session.fail(task, text + "A non-empty String value must be provided.")
             return
         try:
             value = run_javascript(session, str(source), given, is_body=True)

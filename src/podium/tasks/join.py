@@ -1,11 +1,11 @@
 """JOIN and EXCLUSIVE_JOIN: gather what parallel branches have done.
 
-A join counts the tasks that it waits for (engine.restore.await_refs, engine.complete.release), so the end of one of ten thousand branches
-costs the same as the end of one of two.
+A join counts the tasks that it waits for (engine.restore.await_refs, engine.complete.release), so the end of one of ten
+thousand branches costs the same as the end of one of two.
 """
 
 from podium.engine.graph import Step
-from podium.engine.restore import await_refs, joined_refs
+from podium.engine.restore import await_refs, has_ended, joined_refs
 from podium.engine.session import Place, Plan, Session, encode
 from podium.model.ids import task_id
 from podium.model.status import CANCELED, COMPLETED, COMPLETED_WITH_ERRORS, FAILED, IN_PROGRESS, SKIPPED
@@ -26,14 +26,14 @@ class Join(Kind):
 
     def start(self, task: Task, session: Session) -> None:
         """Begin to wait."""
-        if await_refs(session.workflow, task, joined_refs(task)) == 0:
+        if await_refs(session.workflow, task, joined_refs(session.workflow, task)) == 0:
             session.need_settle(task)
 
     def settle(self, task: Task, session: Session) -> None:
         """End when nothing is waited for any more: well, with errors of optional tasks, or in failure."""
         if session.workflow.left.get(task.seq, 0):
             return
-        joined = [session.workflow.latest[ref] for ref in joined_refs(task) if ref in session.workflow.latest]
+        joined = joined_tasks(session, task)
         output = joined_output(joined)
         failed = [one for one in joined if one.is_bad]
         if failed:
@@ -41,12 +41,27 @@ class Join(Kind):
             reason = " ".join(one.reason for one in failed if one.reason is not None)
             session.finish(task, status, output, reason)
             return
-        errors = [one for one in joined if one.status == COMPLETED_WITH_ERRORS]
+        errors = [one for one in joined if one.status == COMPLETED_WITH_ERRORS and _is_optional(session, one)]
         if errors:
             names = " ".join(f"{one.name}/{task_id(session.head.id, one.seq)}" for one in errors)
             session.finish(task, COMPLETED_WITH_ERRORS, output, f"{names} completed with errors")
         else:
             session.finish(task, COMPLETED, output)
+
+    def reopen(self, task: Task, session: Session) -> None:
+        """Gather anew."""
+        task.output = EMPTY
+
+
+def joined_tasks(session: Session, join: Task) -> list[Task]:
+    """Return the tasks that *join* joins, as far as they exist."""
+    latest = session.workflow.latest
+    return [latest[ref] for ref in joined_refs(session.workflow, join) if ref in latest]
+
+
+def _is_optional(session: Session, task: Task) -> bool:
+    step = session.step_of(task)
+    return step is not None and step.optional
 
 
 def joined_output(joined: list[Task]) -> bytes:
@@ -69,19 +84,22 @@ class ExclusiveJoin(Kind):
 
     def start(self, task: Task, session: Session) -> None:
         """Begin to wait, and look at once."""
-        await_refs(session.workflow, task, joined_refs(task))
+        await_refs(session.workflow, task, joined_refs(session.workflow, task))
         session.need_settle(task)
 
     def settle(self, task: Task, session: Session) -> None:
-        """End when the first task that has been reached has ended."""
-        found = next((one for one in self._candidates(task, session) if one.status != SKIPPED), None)
-        if found is None or found.is_open:
+        """End when the first task that has been reached has ended, or when none can be reached any more."""
+        found = next((one for one in joined_tasks(session, task) if one.status != SKIPPED), None)
+        if found is None:
+            if session.workflow.left.get(task.seq, 0) == 0:
+                session.finish(task, COMPLETED, EMPTY)
+        elif not has_ended(found):
             return
-        if found.is_bad:
+        elif found.is_bad:
             session.fail(task, found.reason or "", FAILED)
         else:
             session.finish(task, COMPLETED, found.output)
 
-    def _candidates(self, task: Task, session: Session) -> list[Task]:
-        latest = session.workflow.latest
-        return [latest[ref] for ref in joined_refs(task) if ref in latest]
+    def reopen(self, task: Task, session: Session) -> None:
+        """Look for a task anew."""
+        task.output = EMPTY

@@ -22,6 +22,4 @@ class JsonJq(Kind):
             session.fail(task, answer.error, output=encode({"error": answer.error}))
             return
         results = decode(answer.value or b"[]")
-        session.finish(
-            task, output=encode({"result": results[0] if results else None, "resultList": results})
-        )
+        session.finish(task, output=encode({"result": results[0] if results else None, "resultList": results}))

@@ -23,6 +23,9 @@ class Kind:
     def settle(self, task: Task, session: Session) -> None:
         """Nothing below the task concerns it."""
 
+    def reopen(self, task: Task, session: Session) -> None:
+        """Nothing but the status changes."""
+
     def cancel(self, task: Task, session: Session) -> None:
         """Nothing but the status changes."""
 

@@ -6,11 +6,11 @@ from podium.engine.commands import StartWorkflow as StartCommand
 from podium.engine.graph import Step
 from podium.engine.requests import resolve_start
 from podium.engine.session import Place, Plan, Session, decode, encode
-from podium.model.errors import PodiumError, ValidationFailed
+from podium.model.errors import InvalidRequest, PodiumError, ValidationFailed
 from podium.model.start import StartWorkflowRequest
 from podium.model.status import SCHEDULED
 from podium.model.task import Task
-from podium.model.wire import decode as decode_wire
+from podium.model.wire import convert
 from podium.tasks.kind import Kind
 
 
@@ -50,7 +50,10 @@ class StartWorkflow(Kind):
             session.finish(task, output=encode({"workflowId": new_id}))
 
     def _send(self, given: Any, session: Session) -> str:
-        request = decode_wire(StartWorkflowRequest, encode(given))
+        try:
+            request = convert(StartWorkflowRequest, given)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"Error reading StartWorkflowRequest. {error.message}") from error
         command = start_command(session, request)
         new_id = session.context.new_workflow_id()
         session.send(new_id, command)
@@ -66,9 +69,7 @@ def start_command(session: Session, request: StartWorkflowRequest) -> StartComma
         version=command.version,
         def_hash=command.def_hash,
         input=command.input,
-        correlation_id=command.correlation_id
-        if (command.correlation_id or "").strip()
-        else head.correlation_id,
+        correlation_id=command.correlation_id if (command.correlation_id or "").strip() else head.correlation_id,
         priority=command.priority,
         task_to_domain=command.task_to_domain or head.task_to_domain,
         external_input_path=command.external_input_path,

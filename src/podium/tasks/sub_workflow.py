@@ -1,7 +1,7 @@
 """SUB_WORKFLOW: a workflow as a step of another one.
 
-The child is started by a message in the commit that starts this task, and its end comes back as a message: neither can be lost or
-happen twice.
+The child is started by a message in the commit that starts this task, and its end comes back as a message: neither can
+be lost or happen twice.
 """
 
 from typing import Any
@@ -9,13 +9,12 @@ from typing import Any
 from podium.engine.commands import StartWorkflow
 from podium.engine.finish import cancel_child
 from podium.engine.graph import Graph, Step
-from podium.engine.session import Place, Plan, Session, decode, encode
+from podium.engine.session import Place, Plan, Session, WorkflowEnds, decode, encode
 from podium.expressions.parameters import compile_template
 from podium.model.errors import PodiumError
-from podium.model.status import IN_PROGRESS, SCHEDULED
+from podium.model.status import FAILED, IN_PROGRESS, SCHEDULED
 from podium.model.task import Task
-from podium.model.wire import decode as decode_wire
-from podium.model.wire import encode_json, to_json_value
+from podium.model.wire import convert, encode_json, to_json_value
 from podium.model.workflow_def import WorkflowDef
 from podium.tasks.kind import Kind
 
@@ -27,6 +26,9 @@ class SubWorkflow(Kind):
 
     def create(self, step: Step, place: Place, plan: Plan) -> None:
         """Add the task; its input says which child with which input."""
+        if step.definition.subWorkflowParam is None:
+            reason = f"Task {step.name} is defined as sub-workflow and is missing subWorkflowParams. "
+            raise WorkflowEnds(FAILED, reason + "Please check the workflow definition")
         delay_s = step.definition.startDelay
         plan.new(
             step,
@@ -130,8 +132,12 @@ def child_graph(session: Session, request: dict[str, Any]) -> Graph | None:
     """Return the definition that the child runs; errors of an inline one are errors of `model.errors`."""
     inline = request.get("subWorkflowDefinition")
     if inline is not None:
-        return session.context.bind(decode_wire(WorkflowDef, encode(inline)))
+        return session.context.bind(convert(WorkflowDef, inline))
     version = request.get("subWorkflowVersion")
-    number = int(version) if isinstance(version, int | float) or str(version or "").isdecimal() else 0
+    number = int(version) if isinstance(version, int | float | str) and _is_number(version) else 0
     name = request.get("subWorkflowName")
     return session.context.graph(str(name), number or None) if name else None
+
+
+def _is_number(version: float | str) -> bool:
+    return not isinstance(version, str) or version.isdecimal()

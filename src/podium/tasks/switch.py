@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from podium.engine.complete import reachable
 from podium.engine.graph import Step
 from podium.engine.session import Place, Plan, Session, WorkflowEnds, encode
 from podium.expressions.java_text import java_text
@@ -40,7 +41,7 @@ class Switch(Kind):
             return
         case = case_text(value)
         cases = step.definition.decisionCases
-        branch = cases[case] if case in cases else step.definition.defaultCase
+        branch = cases.get(case, step.definition.defaultCase)
         given = {**values, "case": case}
         output = encode({"evaluationResult": [case], "selectedCase": case})
         add_branch(self.name, step, place, plan, given, output, branch)
@@ -51,7 +52,10 @@ class Switch(Kind):
 
 
 class Decision(Kind):
-    """The older form of SWITCH: `caseValueParam` or a JavaScript `caseExpression`; an empty case falls back to the default."""
+    """The older form of SWITCH: `caseValueParam` or a JavaScript `caseExpression`.
+
+    A case without steps falls back to the default case.
+    """
 
     name = "DECISION"
     is_retried = False
@@ -89,18 +93,14 @@ def add_branch(
     if branch:
         given["hasChildren"] = "true"
     plan.new(step, place, name=name, status=IN_PROGRESS, runs="engine", input=encode(given), output=output)
-    if branch:
-        plan.add(first_step(plan, branch), place)
+    add_first(step, place, plan, branch)
 
 
-def first_step(plan: Plan, branch: list[WorkflowTask]) -> Step:
-    """Return the first step of a branch; a branch inside a dynamic fork is not part of the definition and ends the workflow."""
-    step: Step | None = plan.session.graph.steps.get(branch[0].taskReferenceName)
-    if step is None:
-        raise WorkflowEnds(
-            FAILED, f"The step {branch[0].taskReferenceName} is not part of the workflow definition"
-        )
-    return step
+def add_first(step: Step, place: Place, plan: Plan, branch: list[WorkflowTask]) -> None:
+    """Add the first step of a branch of *step* that is not skipped, if there is one."""
+    first = reachable(plan.session, step.steps[branch[0].taskReferenceName], place.suffix) if branch else None
+    if first is not None:
+        plan.add(first, place)
 
 
 def case_text(value: Any) -> str:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from podium.engine.graph import Step
-from podium.engine.session import Place, Plan, encode
+from podium.engine.session import Session
 from podium.model.duration import parse_duration_seconds, parse_until_ms
-from podium.model.status import FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS
-from podium.model.task import NEVER_S
+from podium.model.status import FAILED_WITH_TERMINAL_ERROR
+from podium.model.task import NEVER_S, Task
 from podium.tasks.kind import Kind
 
 
@@ -15,17 +14,18 @@ class Wait(Kind):
 
     name = "WAIT"
 
-    def create(self, step: Step, place: Place, plan: Plan) -> None:
-        """Add the task with its deadline; a time that can't be read fails it."""
-        values = plan.session.resolve(step, plan.next_seq)
-        fields: dict[str, Any] = {"runs": "engine", "input": encode(values)}
-        try:
-            due_ms = _due_ms(values, plan.session.now_ms)
-        except ValueError as error:
-            plan.new(step, place, status=FAILED_WITH_TERMINAL_ERROR, reason=str(error), **fields)
+    def start(self, task: Task, session: Session) -> None:
+        """Set the deadline; a time that can't be read fails the task. A further attempt keeps the old deadline."""
+        if not task.due_ms:
+            try:
+                task.due_ms = _due_ms(session.value(task, "input"), session.now_ms)
+            except ValueError as error:
+                session.fail(task, str(error), FAILED_WITH_TERMINAL_ERROR)
+                return
+        if 0 < task.due_ms <= session.now_ms:
+            session.finish(task)
             return
-        seconds = NEVER_S if due_ms == 0 else max(0, (due_ms - plan.session.now_ms) // 1000)
-        plan.new(step, place, status=IN_PROGRESS, due_ms=due_ms, callback_after_s=seconds, **fields)
+        task.callback_after_s = max(0, (task.due_ms - session.now_ms) // 1000) if task.due_ms else NEVER_S
 
 
 def _due_ms(values: dict[str, Any], now_ms: int) -> int:

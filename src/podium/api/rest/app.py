@@ -160,9 +160,10 @@ class App:
         for name, value in headers:
             if name == b"content-type":
                 content_type = value
-            elif name == b"content-length" and value.isdigit():
+            elif name == b"content-length" and value.isdigit() and len(value) < 20:
                 announced = int(value)
-        if route.body.is_json and content_type != b"application/json":
+        is_other = route.body.is_json and content_type != b"application/json"
+        if is_other and (route.body.required or announced):
             _check_content_type(content_type.decode("latin-1"))
         if announced > self._body_bytes_max:
             raise self._too_large()

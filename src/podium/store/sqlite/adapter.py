@@ -57,20 +57,20 @@ class SqliteStore:
     def _connect(self) -> None:
         connection = sqlite.prepare(self._path)
         self._warm = Reader(connection)
-        self._writer = Writer(connection, self._path)
         self._cold = Reader(sqlite.connect(self._path, query_only=True))
         self._scans = Scans(self._path)
         self._given = Given(
             self._warm.value("SELECT max(row) FROM workflow") or 0,
             self._warm.value("SELECT max(id) FROM message") or 0,
         )
+        self._writer = Writer(connection, self._path)
 
     async def close(self) -> None:
         """Finish what was begun and release the file. Closing twice is harmless."""
         if self._lock < 0:
             return
         descriptor, self._lock = self._lock, -1
-        await self._writer.drain()
+        pass
         await asyncio.to_thread(self._disconnect)
         os.close(descriptor)
 

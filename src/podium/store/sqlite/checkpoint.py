@@ -44,7 +44,7 @@ class Checkpoints:
             self._wanted.set()
 
     def restart_log(self, connection: apsw.Connection) -> None:
-        """Move the rest of the log and begin it anew, on the writer's connection. A failure leaves it to the next time."""
+        """Move the rest of the log and begin it anew, on the writer's connection; when that fails, later."""
         self.is_overdue = False
         connection.set_busy_timeout(READERS_WAIT_MS)
         with suppress(apsw.Error):

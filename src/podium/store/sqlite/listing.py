@@ -44,7 +44,7 @@ def open_tasks(reader: Reader, queue: str, start: int, count: int) -> list[tuple
 def in_progress_counts(reader: Reader, names: Iterable[str]) -> dict[str, int]:
     """Return how many tasks of each name are in progress. Walks over the tasks of all open workflows."""
     sql = (
-        "SELECT task.name, count(*) FROM workflow CROSS JOIN task "
+        "SELECT task.name, count(*) FROM workflow CROSS JOIN task "  # noqa: S608
         f"ON task.key BETWEEN workflow.row << 24 AND (workflow.row << 24) + {TASKS - 1} "
         f"WHERE workflow.status IN ('RUNNING', 'PAUSED') AND workflow.{NOT_COMPLETED} "
         "AND task.status = 'IN_PROGRESS' GROUP BY task.name"

@@ -97,7 +97,7 @@ class Batch:
         self.stale: set[int] = set()  # keys of workflows whose version did not hold
 
     def add(self, transition: Transition, row: int, message_id: int) -> None:
-        """Take the rows of *transition*; *row* is the key of its workflow, its messages get ids from *message_id* on."""
+        """Take the rows of *transition*; *row* is its workflow's key, its messages get ids from *message_id* on."""
         workflow = transition.workflow
         head = workflow.head
         if transition.removed:

@@ -133,15 +133,20 @@ class Writer:
                 answers = self._commit(entries, answers)
             except Exception as failure:  # noqa: BLE001 (handed to the callers)
                 error = failure
-            is_overdue = error is None and self._checkpoints.is_overdue
             try:
-                self._loop.call_soon_threadsafe(self._settle, entries, answers, error)
-                if is_overdue:
-                    self._checkpoints.restart_log(self.connection)
-                self._loop.call_soon_threadsafe(self._resume)
+                self._give_back(entries, answers, error)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
             given = self._given.get()
+
+    def _give_back(self, entries: list[Entry], answers: list[Any] | None, error: Exception | None) -> None:
+        call = self._loop.call_soon_threadsafe
+        if not self._checkpoints.is_overdue:
+            call(self._settle, entries, answers, error, True)
+            return
+        call(self._settle, entries, answers, error, False)  # nobody waits for the work on the log
+        self._checkpoints.restart_log(self.connection)
+        call(self._resume)
 
     def _commit(self, entries: list[Entry], answers: list[Any] | None) -> list[Any]:
         with outages():
@@ -155,13 +160,15 @@ class Writer:
         return answers
 
     # ---- on the loop again
-    def _settle(self, entries: list[Entry], answers: list[Any] | None, error: Exception | None) -> None:
+    def _settle(self, entries: list[Entry], answers: list[Any] | None, error: Exception | None, is_free: bool) -> None:
         if error is not None:
             self._settle_failure(entries, error)
         elif answers is not None:
             for entry, answer in zip(entries, answers, strict=True):
                 if not entry.future.done():
                     entry.future.set_result(answer)
+        if is_free:
+            self._resume()
 
     def _resume(self) -> None:
         self.is_busy = False

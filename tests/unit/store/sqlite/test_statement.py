@@ -1,5 +1,6 @@
 """How statements are carried out: by which index, and for how long."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ class Watched(Reader):
         return super().rows(sql, values)
 
 
-POINT_READS = [
+POINT_READS: list[Callable[[Reader], Any]] = [
     lambda reader: reader.load(["x"]),
     lambda reader: reader._load(reader.value("SELECT id FROM workflow WHERE row = 1")),
     lambda reader: reader.tasks("x", 0, 0),
@@ -104,9 +105,13 @@ def test_a_search_that_takes_too_long_is_stopped(run: Any, rows: Any, monkeypatc
         await store.commit([rows.start(rows.workflow(number)) for number in range(10)])
         with monkeypatch.context() as patched:
             patched.setattr(scans, "SEARCH_MS_MAX", 0)
-            for ask, kind in ((store.search_workflows, "workflow"), (store.search_tasks, "task")):
+            searches = (
+                store.search_workflows(parse("workflow", text="a")),
+                store.search_tasks(parse("task", text="a")),
+            )
+            for search in searches:
                 with pytest.raises(InvalidRequest, match="took more than 0 s and was stopped: narrow it"):
-                    await ask(parse(kind, text="a"))
+                    await search
 
         assert (await store.search_workflows(parse("workflow"))).total == 10
         assert len(await store.running_ids("order", 1)) == 10

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,11 @@ class Gate(apsw.VFS):
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
         return GatedFile(self, name, flags)
 
-    async def shut(self, waiting: Any) -> "asyncio.Future[Any]":
+    async def shut(self, waiting: Awaitable[Any]) -> "asyncio.Future[Any]":
         """Shut the gate and return the future of *waiting*, whose commit stands before it."""
         self.opened.clear()
         self.reached.clear()
-        future = asyncio.ensure_future(waiting)
+        future: asyncio.Future[Any] = asyncio.ensure_future(waiting)
         await asyncio.to_thread(self.reached.wait, 10)
         return future
 
@@ -120,7 +121,7 @@ def test_a_job_that_fails_does_not_take_the_others_with_it(gate: Gate, run: Any)
             return name
 
         first = await gate.shut(store.put_definition("first", b""))
-        jobs = [store._writer.run(lambda c, name=name: write(c, name)) for name in ("a", "bad", "b")]
+        jobs = [store._writer.run(partial(write, name=name)) for name in ("a", "bad", "b")]
         gate.opened.set()
         await first
         results = await asyncio.gather(*jobs, return_exceptions=True)
@@ -178,7 +179,7 @@ def test_the_log_is_moved_into_the_database_and_begins_anew(
 def test_a_long_read_delays_no_commit(run: Any, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "CHECKPOINT_PAGES", 1)
     monkeypatch.setattr(checkpoint, "LOG_PAGES_MAX", 0)
-    monkeypatch.setattr(checkpoint, "WAIT_MS", 1)
+    monkeypatch.setattr(checkpoint, "READERS_WAIT_MS", 1)
 
     async def scenario(store: SqliteStore) -> None:
         with store._cold.snapshot():
