@@ -5,9 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 RUN = Path(__file__).parents[2] / "examples" / "order_process" / "run.py"
 SECONDS_MAX = 100
@@ -20,22 +20,23 @@ def free_port() -> int:
         return port
 
 
-def start(*options: str) -> subprocess.Popen[str]:
+@contextmanager
+def sample(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the sample; told to stop, it ends the processes that it has started."""
     environment = {key: value for key, value in os.environ.items() if key != "CI"}
-    command = [sys.executable, str(RUN), *options]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, stdin=subprocess.DEVNULL
+    process = subprocess.Popen(
+        [sys.executable, str(RUN), *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
     )
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    """Return all output; the sample's own children are ended by it when it is told to stop."""
     try:
-        return process.communicate(timeout=SECONDS_MAX)[0]
-    except subprocess.TimeoutExpired:
+        yield process
+    finally:
         process.terminate()
-        output = process.communicate(timeout=30)[0]
-        pytest.fail(f"the sample did not end in {SECONDS_MAX} s:\n{output}")
+        process.communicate(timeout=30)
 
 
 def is_open(port: int) -> bool:
@@ -46,8 +47,8 @@ def is_open(port: int) -> bool:
 def test_an_order_goes_through_all_of_it(tmp_path: Path) -> None:
     port = free_port()
 
-    process = start("--exit", "--port", str(port), "--database", f"sqlite:///{tmp_path}/sample.db")
-    output = finish(process)
+    with sample("--exit", "--port", str(port), "--database", f"sqlite:///{tmp_path}/sample.db") as process:
+        output = process.communicate(timeout=SECONDS_MAX)[0]
 
     assert process.returncode == 0, output
     last = output.splitlines()[-1].split()
@@ -67,23 +68,27 @@ def test_an_order_goes_through_all_of_it(tmp_path: Path) -> None:
 
 
 def test_it_takes_another_port_says_so_and_stays_until_it_is_told_to_stop(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
+    database = f"sqlite:///{tmp_path}/sample.db"
+    with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        process = start("--port", str(taken), "--database", f"sqlite:///{tmp_path}/sample.db")
-        assert process.stdout is not None
-        seen = []
-        for line in process.stdout:
-            seen.append(line)
-            if line.startswith("Ctrl-C"):
-                process.send_signal(signal.SIGINT)
-                break
-        rest = finish(process)
+        with sample("--port", str(taken), "--database", database) as process:
+            output = read_until(process, "Ctrl-C")
+            port = int(output.split(f"port {taken} is taken, using ")[1].split()[0])
+            stayed = is_open(port)
+            process.send_signal(signal.SIGINT)
+            rest = process.communicate(timeout=SECONDS_MAX)[0]
 
-    output = "".join(seen) + rest
-    assert f"port {taken} is taken, using " in output
-    assert output.endswith("stopped\n")
+    assert stayed
+    assert rest == "stopped\n"
     assert process.returncode == 0
-    port = int(output.split("is taken, using ")[1].split()[0])
     assert not is_open(port)
+
+
+def read_until(process: subprocess.Popen[str], beginning: str) -> str:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith(beginning):
+            break
+    return "".join(lines)

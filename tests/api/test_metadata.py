@@ -1,5 +1,7 @@
 """Definitions of workflows, tasks and event handlers."""
 
+import asyncio
+
 from podium.store.memory import MemoryStore
 
 from .conftest import Api, simple
@@ -86,6 +88,18 @@ def test_removal_of_a_version(api: Api) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
     assert api.get("/metadata/workflow/w")["version"] == 1
     assert api.workflow(workflow_id)["workflowVersion"] == 2
+
+
+def test_registrations_at_the_same_time(api: Api) -> None:
+    body = {"name": "w", "tasks": [simple("a")]}
+    handler = {**HANDLER, "name": "h"}
+
+    async def together(path: str, body: object) -> list[int]:
+        answers = await asyncio.gather(*(api.request("POST", path, json=body) for _ in range(5)))
+        return sorted(answer.status_code for answer in answers)
+
+    assert api.run(together("/api/metadata/workflow", body)) == [200, 409, 409, 409, 409]
+    assert api.run(together("/api/event", handler)) == [200, 409, 409, 409, 409]
 
 
 # ---- task definitions

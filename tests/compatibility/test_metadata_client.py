@@ -105,7 +105,7 @@ def test_a_workflow_definition_comes_back_as_it_was_registered(metadata: OrkesMe
         input_template={"a": "x"},
         workflow_status_listener_enabled=True,
         metadata={"team": "a"},
-        rate_limit_config=RateLimit("${workflow.input.a}", 2),
+        rate_limit_config=RateLimit(rate_limit_key="${workflow.input.a}", concurrent_exec_limit=2),
     )
     given.timeout_seconds = 300
 

@@ -70,7 +70,8 @@ class Committer:
         self._evaluate = evaluate
         self._mail: OrderedDict[str, list[Mail]] = OrderedDict()
         self._waiting = 0
-        self._busy: dict[str, asyncio.Event] = {}  # workflows with changes that are not committed
+        # Workflows with changes that are not committed, and who waits for that; mostly nobody.
+        self._busy: dict[str, list[asyncio.Future[None]] | None] = {}
         self._histories: dict[str, tuple[Workflow, list[Task]]] = {}
         self._ready: deque[Work] = deque()  # decided after their scripts were evaluated
         self._wake = asyncio.Event()
@@ -101,8 +102,7 @@ class Committer:
 
     async def read(self, workflow_id: str) -> Workflow | None:
         """Return the workflow as it is committed, or None when it does not exist; callers must not change it."""
-        while workflow_id in self._busy:
-            await self._busy[workflow_id].wait()
+        await self.quiet(workflow_id)
         workflow = self._cache.get(workflow_id)
         if workflow is not None:
             return workflow
@@ -112,7 +112,13 @@ class Committer:
     async def quiet(self, workflow_id: str) -> None:
         """Wait until the workflow has no change on its way."""
         while workflow_id in self._busy:
-            await self._busy[workflow_id].wait()
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiters = self._busy[workflow_id]
+            if waiters is None:
+                self._busy[workflow_id] = [waiter]
+            else:
+                waiters.append(waiter)
+            await waiter
 
     @property
     def is_idle(self) -> bool:
@@ -136,9 +142,7 @@ class Committer:
         works = await self._take()
         done = [*self._ready]
         self._ready.clear()
-        for work in works:
-            if self._decide(work):
-                done.append(work)
+        done.extend(work for work in works if self._decide(work))
         if done:
             await self._commit(done)
 
@@ -156,7 +160,7 @@ class Committer:
                 self._mail[workflow_id] = rest
                 self._wake.set()
             self._waiting -= len(mails)
-            self._busy[workflow_id] = asyncio.Event()
+            self._busy[workflow_id] = None
             works.append(Work(workflow_id, mails))
         await self._ensure_loaded(works)
         return works
@@ -343,9 +347,9 @@ class Committer:
         self._release(work)
 
     def _release(self, work: Work) -> None:
-        event = self._busy.pop(work.workflow_id, None)
-        if event is not None:
-            event.set()
+        for waiter in self._busy.pop(work.workflow_id, None) or ():
+            if not waiter.done():
+                waiter.set_result(None)
         if work.workflow_id in self._mail:
             self._wake.set()
 
@@ -389,7 +393,7 @@ class Committer:
         try:
             workflow = (await self._load([work.workflow_id])).get(work.workflow_id)
             if workflow is not None:
-                change = Transition(workflow, workflow.head.version, is_changed=True)
+                change = Transition(workflow, workflow.head.version, is_changed=True, dequeued_all=True)
                 workflow.head.version += 1
                 workflow.head.quarantine, workflow.head.wake_ms = reason, 0
                 await self._store.commit([change])

@@ -16,7 +16,7 @@ import msgspec
 from podium.engine.commands import PollTask
 from podium.engine.graph import step_of
 from podium.engine.view import task_view
-from podium.model.errors import Overloaded, PodiumError
+from podium.model.errors import Overloaded
 from podium.model.task import Task
 from podium.model.transition import QueueRow, Transition
 from podium.model.workflow import Workflow
@@ -193,8 +193,14 @@ class Dispatcher:
         """Lease visible tasks of *queue* to *polls*."""
         wanted = sum(poll.wanted - len(poll.tasks) for poll in polls)
         self._empty.add(queue)  # before the look, so that news that come meanwhile are not lost
-        rows = await self._store.ready(queue, self._now_ms(), wanted + len(self._claiming))
-        rows = [row for row in rows if (row.workflow_id, row.seq) not in self._claiming]
+        try:
+            rows = await self._store.ready(queue, self._now_ms(), wanted + len(self._claiming))
+            rows = [row for row in rows if (row.workflow_id, row.seq) not in self._claiming]
+            if len(rows) < wanted:
+                await self._look_again_when_visible(queue)
+        except BaseException:
+            self._empty.discard(queue)  # nothing is known of it
+            raise
         takers = [poll for poll in polls for _ in range(poll.wanted - len(poll.tasks))]
         leases = []
         for poll, row in zip(takers, rows, strict=False):
@@ -202,27 +208,28 @@ class Dispatcher:
                 self._limits.seen(row.name, queue)
                 self._look_again(queue, self._limits.wait_ms(row.name))
                 break
-            self._claiming.add((row.workflow_id, row.seq))
             leases.append(self._lease(poll, row))
         else:
             if len(rows) >= wanted:
                 self._empty.discard(queue)
-            else:
-                await self._look_again_when_visible(queue)
         if leases:
-            await asyncio.gather(*leases)
+            await asyncio.wait(leases)
 
-    async def _lease(self, poll: Poll, row: QueueRow) -> None:
-        try:
-            found = await self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
-        except PodiumError:
-            found = None
-        finally:
+    def _lease(self, poll: Poll, row: QueueRow) -> asyncio.Future[Any]:
+        """Lease one task; what comes of it is noted even when the worker has gone meanwhile."""
+        leased = self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
+        self._claiming.add((row.workflow_id, row.seq))
+
+        def note(done: asyncio.Future[Any]) -> None:
             self._claiming.discard((row.workflow_id, row.seq))
-        if found is None:
-            self._limits.cancel(row.name)
-        else:
-            poll.tasks.append(found if poll.raw else self._json(*found))
+            found = None if done.cancelled() or done.exception() else done.result()
+            if found is None:
+                self._limits.cancel(row.name)
+            else:
+                poll.tasks.append(found if poll.raw else self._json(*found))
+
+        leased.add_done_callback(note)
+        return leased
 
     async def _look_again_when_visible(self, queue: str) -> None:
         visible_ms = await self._store.next_visible_ms(queue)

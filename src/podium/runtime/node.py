@@ -83,7 +83,7 @@ class Node:
         """Answer waiting workers, finish the commits that are on their way, and close the store."""
         self.dispatcher.release_all()
         deadline = asyncio.get_running_loop().time() + STOP_S
-        while not self.committer.is_idle and asyncio.get_running_loop().time() < deadline:
+        while not self.committer.is_idle and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         for loop in self._loops:
             loop.cancel()
@@ -97,7 +97,7 @@ class Node:
     async def settle(self, timeout_s: float = 5.0) -> bool:
         """Wait until messages between workflows have arrived; False when that takes longer than *timeout_s*."""
         deadline = asyncio.get_running_loop().time() + timeout_s
-        while not (self.relay.is_idle and self.committer.is_idle):  # noqa: ASYNC110 (rare, and bounded)
+        while not (self.relay.is_idle and self.committer.is_idle):
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(0.002)

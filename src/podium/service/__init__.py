@@ -28,7 +28,7 @@ __all__ = ["Services"]
 
 
 class Services:
-    """All services over one node; *script_error* compiles the scripts of definitions, *settings* are shown to operators."""
+    """All services over one node; *script_error* compiles scripts of definitions, operators are shown *settings*."""
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """Event handlers: registration, reading, removal."""
 
+import asyncio
+
 from podium.model.errors import Conflict, NotFound, ValidationFailed
 from podium.model.event import EventHandler
 from podium.model.rules import check_event_handler
@@ -11,13 +13,15 @@ class Events:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._writing = asyncio.Lock()  # so that of two handlers of one name only one is the first
 
     async def add(self, handler: EventHandler) -> None:
         """Register a handler under a new name."""
         _check(handler, "addEventHandler.arg0")
-        if handler.name in self._node.catalog.event_handlers:
-            raise Conflict(f"EventHandler with name {handler.name} already exists!")
-        await self._node.catalog.put_event_handler(handler, self._node.clock.now_ms())
+        async with self._writing:
+            if handler.name in self._node.catalog.event_handlers:
+                raise Conflict(f"EventHandler with name {handler.name} already exists!")
+            await self._node.catalog.put_event_handler(handler, self._node.clock.now_ms())
 
     async def update(self, handler: EventHandler) -> None:
         """Replace a handler."""

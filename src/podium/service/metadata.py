@@ -1,6 +1,8 @@
 """Definitions of workflows and tasks: registration, reading, removal."""
 # ruff: noqa: N815 (wire names)
 
+import asyncio
+
 import msgspec
 from msgspec.structs import replace
 
@@ -31,21 +33,23 @@ class Metadata:
         self._node = node
         self._catalog = node.catalog
         self._checking = checking
+        self._writing = asyncio.Lock()  # so that of two registrations at the same time only one is the first
 
     # ---- workflow definitions
 
     async def register_workflow(self, overwrite: bool, definition: WorkflowDef) -> None:
         """Register a new version; an existing one is a conflict unless *overwrite*."""
-        exists = self._known(definition.name, definition.version) is not None
-        if exists and not overwrite:
-            raise Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
-        method = "updateWorkflowDef" if exists else "registerWorkflowDef"
-        await self._checking.refuse(lambda checks: check_workflow_def(definition, f"{method}.arg0", checks))
-        if exists:
-            await self._update_workflow(definition)
-        else:
-            now_ms = self._node.clock.now_ms()
-            await self._catalog.put_workflow_def(replace(definition, createTime=now_ms), now_ms)
+        async with self._writing:
+            exists = self._known(definition.name, definition.version) is not None
+            if exists and not overwrite:
+                raise Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
+            method = "updateWorkflowDef" if exists else "registerWorkflowDef"
+            await self._checking.refuse(lambda checks: check_workflow_def(definition, f"{method}.arg0", checks))
+            if exists:
+                await self._update_workflow(definition)
+            else:
+                now_ms = self._node.clock.now_ms()
+                await self._catalog.put_workflow_def(replace(definition, createTime=now_ms), now_ms)
 
     async def update_workflows(self, definitions: list[WorkflowDef]) -> BulkResponse:
         """Register or replace several versions; all are checked before the first is stored."""

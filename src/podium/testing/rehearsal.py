@@ -195,15 +195,16 @@ class Rehearsal:
         """Turn the clock on, and let every deadline on the way take effect at its time."""
         until_ms = self.now_ms + round(seconds * 1000)
         for _ in range(WAKES_MAX):
-            due = min(
-                ((flow.head.wake_ms, key) for key, flow in self._workflows.items() if flow.head.wake_ms), default=None
-            )
-            if due is None or due[0] > until_ms:
+            wake_ms, key = min(self._wakes(), default=(until_ms + 1, ""))
+            if wake_ms > until_ms:
                 self.now_ms = until_ms
                 return
-            self.now_ms = max(self.now_ms, due[0])
-            self.send(due[1], Wake())
+            self.now_ms = max(self.now_ms, wake_ms)
+            self.send(key, Wake())
         raise RuntimeError(f"more than {WAKES_MAX} wake-ups until {until_ms}: some deadline does not move")
+
+    def _wakes(self) -> Iterable[tuple[int, str]]:
+        return ((flow.head.wake_ms, key) for key, flow in self._workflows.items() if flow.head.wake_ms)
 
     def carry(self) -> None:
         """Bring all messages home, also those that they cause; a refused one is dropped, as in a server."""
@@ -245,6 +246,10 @@ class Rehearsal:
     def tasks(self, workflow_id: str) -> list[Task]:
         """Return all tasks in the order of seq."""
         return self._rows[workflow_id].tasks()
+
+    def lines(self, workflow_id: str) -> list[str]:
+        """Return `number reference_name TYPE STATUS` of each task, in the order of seq."""
+        return [f"{task.seq} {task.ref} {task.type} {task.status}" for task in self.tasks(workflow_id)]
 
     def task(self, workflow_id: str, ref: str) -> Task:
         """Return the latest task of a reference name, with loop suffix or without."""

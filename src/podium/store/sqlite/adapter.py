@@ -70,7 +70,7 @@ class SqliteStore:
         if self._lock < 0:
             return
         descriptor, self._lock = self._lock, -1
-        pass
+        await self._writer.drain()
         await asyncio.to_thread(self._disconnect)
         os.close(descriptor)
 

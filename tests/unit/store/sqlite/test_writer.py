@@ -188,3 +188,34 @@ def test_a_long_read_delays_no_commit(run: Any, rows: Any, monkeypatch: pytest.M
                 assert await store.commit([rows.start(rows.workflow(number))]) == [True]
 
     run(scenario)
+
+
+def test_a_log_that_is_too_long_is_ended_between_two_commits(
+    run: Any, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved, restarted = threading.Event(), threading.Event()
+    move, restart = checkpoint.Checkpoints._move, checkpoint.Checkpoints.restart_log
+
+    def noticed_move(checkpoints: checkpoint.Checkpoints) -> None:
+        move(checkpoints)
+        moved.set()
+
+    def noticed_restart(checkpoints: checkpoint.Checkpoints, connection: apsw.Connection) -> None:
+        restart(checkpoints, connection)
+        restarted.set()
+
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr(checkpoint, "LOG_PAGES_MAX", 5)
+    monkeypatch.setattr(checkpoint.Checkpoints, "_move", noticed_move)
+    monkeypatch.setattr(checkpoint.Checkpoints, "restart_log", noticed_restart)
+
+    async def scenario(store: SqliteStore) -> int:
+        await store.commit([rows.start(rows.workflow(number), b"x" * 50_000) for number in range(10)])
+        assert await asyncio.to_thread(moved.wait, 10)
+        await store.commit([rows.start(rows.workflow(10))])
+        assert await asyncio.to_thread(restarted.wait, 10)
+        await store.commit([rows.start(rows.workflow(11))])
+        pages, _ = store._writer.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        return pages
+
+    assert run(scenario) < 30

@@ -1,0 +1,241 @@
+"""Laws that hold for every definition and every sequence of commands."""
+
+from typing import Any
+
+from hypothesis import given
+
+from podium.engine.commands import UpdateTask
+from podium.engine.deadlines import next_due_ms
+from podium.engine.graph import step_of
+from podium.model.status import COMPLETED_WITH_ERRORS, RUNNING, SCHEDULED, TASK_OPEN, WORKFLOW_TERMINAL
+from podium.model.workflow import Workflow
+from podium.testing import Rehearsal
+from tests.property.definitions import Json
+from tests.property.plays import Move, Play, has_wake_up, plays
+
+# ---- what was kept in memory is what the rows say
+
+
+def indexes(flow: Workflow) -> Json:
+    """Return everything of a workflow that its rows must determine."""
+    return {
+        "head": flow.head,
+        "payloads": (flow.input, flow.output, flow.variables),
+        "open": flow.open,
+        "pending": flow.pending,
+        "latest": flow.latest,
+        "plain": flow.plain,
+        "waiting": flow.waiting,
+        "joins": {ref: sorted(seqs) for ref, seqs in flow.joins.items()},
+        "left": flow.left,
+        "loops": {ref: (loop.open, loop.outputs, loop.tasks, loop.source) for ref, loop in flow.loops.items()},
+        "permissive": flow.permissive,
+        "failed": flow.failed,
+        "due": {task.seq for task in flow.open.values() if next_due_ms(task, step_of(flow, task))},
+        "watched": set(flow.watched),
+    }
+
+
+def look_at_rows(play: Play, kind: str) -> None:
+    for key in play.stage.workflow_ids():
+        memory, stored = indexes(play.stage.workflow(key)), indexes(play.stage.restored(key))
+        differing = [name for name in memory if memory[name] != stored[name]]
+        shown = [f"{name}: memory {memory[name]}\n rows {stored[name]}" for name in differing]
+        assert not differing, f"after {kind}: {play.stage.lines(key)}\n" + "\n".join(shown)
+
+
+@given(plays)
+def test_a_workflow_restored_from_its_rows_equals_the_one_in_memory(play: Any) -> None:
+    definition, given_, moves = play
+
+    Play(definition, given_, look=look_at_rows).run(moves)
+
+
+@given(plays)
+def test_a_server_that_forgets_after_each_command_decides_the_same(play: Any) -> None:
+    definition, given_, moves = play
+
+    remembering, forgetting = Play(definition, given_), Play(definition, given_, is_forgetful=True)
+    remembering.run(moves)
+    forgetting.run(moves)
+
+    assert state_of(forgetting.stage) == state_of(remembering.stage)
+
+
+def state_of(stage: Rehearsal) -> list[Any]:
+    """Return all rows but wake-ups, which may be early, and versions, which count them."""
+    found: list[Any] = []
+    for key in stage.workflow_ids():
+        head = stage.rows(key).head()
+        head.wake_ms = head.version = head.updated_ms = 0
+        found.append((head, stage.tasks(key), sorted(stage.rows(key).queue_rows(), key=lambda row: row.seq)))
+    return found
+
+
+# ---- nothing ends twice
+
+
+class Endings:
+    """Sees the status of every task and workflow after each move."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[tuple[str, int], str] = {}
+        self.workflows: dict[str, str] = {}
+
+    def look(self, play: Play, kind: str) -> None:
+        is_revival = kind in ("retry", "restart", "rerun", "repeat")
+        for key in play.stage.workflow_ids():
+            status = play.stage.workflow(key).head.status
+            before = self.workflows.get(key)
+            self.workflows[key] = status
+            if before in WORKFLOW_TERMINAL and not is_revival:
+                is_termination = kind == "terminate" and before in ("FAILED", "TIMED_OUT") and status == "TERMINATED"
+                assert status == before or is_termination, f"{kind}: workflow {before} -> {status}"
+            for task in play.stage.tasks(key):
+                was = self.tasks.get((key, task.seq), SCHEDULED)
+                self.tasks[key, task.seq] = task.status
+                if was not in TASK_OPEN and not is_revival and task.status != was:
+                    assert task.status == COMPLETED_WITH_ERRORS, f"{kind}: {task.ref} {was} -> {task.status}"
+
+
+@given(plays)
+def test_nothing_ends_twice(play: Any) -> None:
+    definition, given_, moves = play
+
+    Play(definition, given_, look=Endings().look).run(moves)
+
+
+# ---- nothing is stuck
+
+
+def look_for_wake_ups(play: Play, kind: str) -> None:
+    for key in play.stage.workflow_ids():
+        if not play.stage.workflow(key).is_terminal:
+            assert has_wake_up(play, key), f"after {kind} nothing wakes {play.stage.lines(key)}"
+
+
+@given(plays)
+def test_every_open_workflow_has_something_that_wakes_it(play: Any) -> None:
+    definition, given_, moves = play
+
+    Play(definition, given_, look=look_for_wake_ups).run(moves)
+
+
+@given(plays)
+def test_every_workflow_ends_when_its_tasks_are_done(play: Any) -> None:
+    definition, given_, moves = play
+
+    scene = Play(definition, given_)
+    scene.run(moves)
+
+    scene.finish_all()
+
+
+def look_at_deadlines(play: Play, kind: str) -> None:
+    for key in play.stage.workflow_ids():
+        flow = play.stage.workflow(key)
+        times = [next_due_ms(task, step_of(flow, task)) for task in flow.open.values()]
+        due_ms = min((time for time in times if time), default=0)
+        if flow.head.status == RUNNING and due_ms:
+            assert 0 < flow.head.wake_ms <= max(due_ms, play.stage.now_ms), f"after {kind}: {flow.head.wake_ms} > {due_ms}"
+
+
+@given(plays)
+def test_the_wake_up_is_never_later_than_the_earliest_deadline(play: Any) -> None:
+    definition, given_, moves = play
+
+    Play(definition, given_, look=look_at_deadlines).run(moves)
+
+
+# ---- what was said before or too late changes nothing
+
+
+def look_at_repetition(play: Play, kind: str) -> None:
+    if play.last is None or kind == "repeat":
+        return
+    key, command = play.last
+    if key not in play.stage.workflow_ids() or not isinstance(command, UpdateTask) or command.status == "IN_PROGRESS":
+        return
+    commits = len(play.stage.commits)
+    play.stage.send(key, command)
+    assert len(play.stage.commits) == commits, f"{command} had an effect after {kind}"
+
+
+@given(plays)
+def test_a_result_that_comes_again_changes_nothing(play: Any) -> None:
+    definition, given_, moves = play
+    finishing = [move for move in moves if move.kind not in ("retry", "restart", "rerun", "repeat")]
+
+    Play(definition, given_, look=look_at_repetition).run(finishing)
+
+
+@given(plays)
+def test_results_of_two_tasks_may_come_in_any_order(play: Any) -> None:
+    """The order of two results shows only in times and numbers, never in which tasks there are and how they ended."""
+    definition, given_, moves = play
+    first = Play(definition, given_)
+    first.run(moves)
+    flow = first.stage.workflow(first.root)
+    seqs = [seq for seq, task in sorted(flow.open.items()) if task.type not in ("JOIN", "EXCLUSIVE_JOIN", "DO_WHILE")][:2]
+    if len(seqs) < 2 or flow.is_paused:
+        return
+    second = Play(definition, given_)
+    second.run(moves)
+
+    for scene, order in ((first, seqs), (second, seqs[::-1])):
+        for seq in order:
+            scene.send(scene.root, UpdateTask(seq, "COMPLETED", b'{"o":1}'))
+
+    if first.stage.workflow(first.root).head.status == RUNNING == second.stage.workflow(second.root).head.status:
+        assert outcome(first) == outcome(second)
+
+
+def outcome(play: Play) -> set[tuple[str, str, int]]:
+    return {(task.ref, task.status, task.retry_count) for task in play.stage.tasks(play.root)}
+
+
+# ---- rows are in order
+
+
+def look_at_order(play: Play, kind: str) -> None:
+    stage = play.stage
+    for key in stage.workflow_ids():
+        head, tasks = stage.rows(key).head(), stage.tasks(key)
+        open_seqs = {task.seq for task in tasks if task.is_open and task.runs != "engine"}
+        queued = {row.seq for row in stage.rows(key).queue_rows()}
+        assert queued <= open_seqs, f"after {kind}: queue rows {queued - open_seqs} without a task"
+        waiting = {task.seq for task in tasks if task.status == SCHEDULED and task.runs != "engine"}
+        assert waiting <= queued, f"after {kind}: tasks {waiting - queued} in no queue"
+        assert all(task.seq < head.next_seq for task in tasks)
+        if head.status in WORKFLOW_TERMINAL:
+            assert not any(task.is_open for task in tasks), f"after {kind}: {stage.lines(key)}"
+            assert not queued
+            assert head.wake_ms == 0
+
+
+@given(plays)
+def test_queues_hold_waiting_tasks_and_ended_workflows_hold_none(play: Any) -> None:
+    definition, given_, moves = play
+
+    Play(definition, given_, look=look_at_order).run(moves)
+
+
+@given(plays)
+def test_leases_balance(play: Any) -> None:
+    """The tasks counted as in progress are those that are, in every commit."""
+    definition, given_, moves = play
+    scene = Play(definition, given_)
+    scene.run(moves)
+
+    counted = sum(sum(change.leases.values()) for change in scene.stage.commits)
+
+    assert counted == sum(
+        task.status == "IN_PROGRESS" and task.runs != "engine"
+        for key in scene.stage.workflow_ids()
+        for task in scene.stage.tasks(key)
+    )
+
+
+def test_moves_are_all_known() -> None:
+    """A move of an unknown kind would be a mistake of these tests."""
+    assert Move("poll", 0, 0).kind == "poll"
