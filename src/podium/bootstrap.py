@@ -47,7 +47,7 @@ RELEASE_S = 0.05
 KEEP_ALIVE_S = 75
 BACKLOG = 2_048
 GC_THRESHOLD = 20_000  # new objects between two looks of the garbage collector
-RUNNING_EVERY_S = 60.0
+RUNNING_EVERY_S = 10.0
 OUTBOX_COUNTED_MAX = 100
 
 log = logging.getLogger(__name__)
@@ -160,6 +160,7 @@ class Application:
             Reading("podium_stale", committer.stale),
             Reading("podium_cache_bytes", cache.size_bytes),
             Reading("podium_cache_workflows", len(cache)),
+            Reading("podium_waiting_polls", self.node.dispatcher._waiting_count),
             Reading("podium_script_evaluations", pool.evaluations),
             Reading("podium_script_timeouts", pool.timeouts),
             Reading("podium_script_kills", pool.kills),

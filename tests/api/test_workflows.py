@@ -384,6 +384,26 @@ def test_termination_reaches_sub_workflows_at_once(api: Api) -> None:
     assert api.workflow(outer)["reasonForIncompletion"] == "enough"
 
 
+def test_only_what_has_relatives_waits_for_messages(wire: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    outer, inner = nested(wire)
+    wire.define()
+    plain = wire.start()
+    settled = []
+
+    async def settle(timeout_s: float) -> bool:
+        settled.append(timeout_s)
+        return True
+
+    monkeypatch.setattr(wire.node, "settle", settle)
+
+    wire.call("DELETE", f"/workflow/{plain}")
+    for_plain = len(settled)
+    wire.call("DELETE", f"/workflow/{inner}")
+    wire.call("DELETE", f"/workflow/{outer}")
+
+    assert (for_plain, len(settled)) == (0, 2)
+
+
 @pytest.mark.parametrize(
     ("query", "body"),
     [

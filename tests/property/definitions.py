@@ -1,10 +1,10 @@
 """Random definitions: every type of step, nested and in sequence, small enough to be played through."""
 
+from random import Random
 from typing import Any
 
-from hypothesis import strategies as st
-
 from podium.engine.context import Script, ScriptAnswer
+from podium.tasks.sub_workflow import escaped
 from podium.testing import Rehearsal, steps
 
 QUEUES = ("plain", "again", "slow", "impatient", "strict", "HTTP", "odd")
@@ -52,93 +52,108 @@ class _Names:
         return f"{kind}{self.count}"
 
 
-@st.composite
-def definitions(draw: st.DrawFn) -> Json:
-    """Draw a workflow definition."""
-    names = _Names()
-    body = draw_list(draw, names, depth=3, most=4)
+def definition_of(seed: int) -> Json:
+    """Return the workflow definition that *seed* stands for."""
+    draw, names = Random(seed), _Names()
+    body = draw_list(draw, names, depth=3, most=5)
     fields: Json = {}
-    if draw(st.integers(0, 5)) == 0:
+    if draw.randint(0, 5) == 0:
         fields = {"timeoutSeconds": 100, "timeoutPolicy": "TIME_OUT_WF"}
-    if draw(st.integers(0, 4)) == 0:
+    if draw.randint(0, 4) == 0:
         fields["outputParameters"] = {"all": "${workflow.variables}", "in": "${workflow.input.by}"}
-    if draw(st.integers(0, 6)) == 0:
+    if draw.randint(0, 6) == 0:
         fields["failureWorkflow"] = "quick"
     return steps.workflow("drawn", *body, **fields)
 
 
-def draw_list(draw: st.DrawFn, names: _Names, depth: int, most: int) -> list[Json]:
+def draw_list(draw: Random, names: _Names, depth: int, most: int) -> list[Json]:
     found: list[Json] = []
-    for _ in range(draw(st.integers(1, most))):
+    for _ in range(draw.randint(1, most)):
         found.extend(draw_steps(draw, names, depth))
     return found
 
 
-def draw_steps(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
+def draw_steps(draw: Random, names: _Names, depth: int) -> list[Json]:
     kinds = ["simple"] * 4 + ["inline", "inline", "variable", "wait", "human", "child", "leaf"]
     if depth:
         kinds += ["switch", "switch", "fork", "fork", "loop", "loop", "dynamic_fork", "dynamic_fork", "exclusive"]
-    kind = draw(st.sampled_from(kinds))
+    kind = draw.choice(kinds)
     return _MAKERS[kind](draw, names, depth)
 
 
-def _flags(draw: st.DrawFn) -> Json:
-    return draw(st.sampled_from([{}, {}, {}, {}, {"optional": True}, {"permissive": True}]))
+def _flags(draw: Random) -> Json:
+    return draw.choice([{}] * 8 + [{"optional": True}] * 3 + [{"permissive": True}])
 
 
-def _simple(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
-    queue = draw(st.sampled_from(QUEUES[:5]))
-    delay = draw(st.sampled_from([0, 0, 0, 4]))
+def _simple(draw: Random, names: _Names, depth: int) -> list[Json]:
+    queue = draw.choice(QUEUES[:5])
+    delay = draw.choice([0, 0, 0, 4])
     given = {"v": "${workflow.variables.x}", "i": "${workflow.input.by}"}
     return [steps.simple(names.next("s"), given, name=queue, startDelay=delay, **_flags(draw))]
 
 
-def _inline(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
-    expression = draw(st.sampled_from(["$.i + 1", "$.i + 1", OUTSIDE, BOOM]))
-    flags = {"optional": True} if expression == BOOM and draw(st.booleans()) else {}
+def _inline(draw: Random, names: _Names, depth: int) -> list[Json]:
+    expression = draw.choice(["$.i + 1"] * 6 + [OUTSIDE] * 3 + [BOOM])
+    flags = _flags(draw) | {"optional": draw.random() < 0.8} if expression == BOOM else {}
     return [steps.inline(names.next("i"), expression, {"i": 1}, **flags)]
 
 
-def _variable(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
-    return [steps.step(names.next("v"), "SET_VARIABLE", {"x": draw(st.integers(0, 3)), "last": "${workflow.workflowId}"})]
+def _variable(draw: Random, names: _Names, depth: int) -> list[Json]:
+    return [steps.step(names.next("v"), "SET_VARIABLE", {"x": draw.randint(0, 3), "last": "${workflow.workflowId}"})]
 
 
-def _wait(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
-    given = draw(st.sampled_from([{"duration": "7s"}, {"duration": "0s"}, {}, {"duration": "soon"}, {"until": "2023-11-15"}]))
-    return [steps.step(names.next("w"), "WAIT", given, **_flags(draw))]
+def _wait(draw: Random, names: _Names, depth: int) -> list[Json]:
+    given: Json = draw.choice([{"duration": "7s"}] * 4 + [{"duration": "0s"}, {}, {"until": "2023-11-15"}])
+    flags = _flags(draw)
+    if draw.random() < 0.1:
+        given, flags = {"duration": "soon"}, {"optional": True}
+    return [steps.step(names.next("w"), "WAIT", given, **flags)]
 
 
-def _human(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
-    return [steps.step(names.next("h"), "HUMAN", name="strict" if draw(st.booleans()) else "h", **_flags(draw))]
+def _human(draw: Random, names: _Names, depth: int) -> list[Json]:
+    return [steps.step(names.next("h"), "HUMAN", name="strict" if draw.random() < 0.5 else "h", **_flags(draw))]
 
 
-def _child(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
-    name = draw(st.sampled_from(["child", "child", "quick", "parent", "hopeless", "missing"]))
-    delay = draw(st.sampled_from([0, 0, 3]))
-    task_def = draw(st.sampled_from(["again", "x", "x"]))
+def _child(draw: Random, names: _Names, depth: int) -> list[Json]:
+    name = draw.choice(["child"] * 5 + ["quick"] * 3 + ["parent"] * 3 + ["hopeless", "missing"])
+    delay = draw.choice([0, 0, 3])
+    task_def = draw.choice(["again", "x", "x"])
     return [steps.sub_workflow(names.next("c"), name, {"a": 1}, startDelay=delay, **_flags(draw)) | {"name": task_def}]
 
 
-def _leaf(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
+def _leaf(draw: Random, names: _Names, depth: int) -> list[Json]:
     ref = names.next("l")
-    kind = draw(st.sampled_from(["NOOP", "EVENT", "START_WORKFLOW", "HTTP", "DYNAMIC", "JSON_JQ_TRANSFORM", "TERMINATE", "odd"]))
+    kind = draw.choice(["NOOP", "EVENT", "START_WORKFLOW", "HTTP", "DYNAMIC", "JSON_JQ_TRANSFORM", "TERMINATE", "odd"])
     given: Json = {
         "START_WORKFLOW": {"startWorkflow": {"name": "quick"}},
-        "DYNAMIC": {"kind": draw(st.sampled_from(["plain", "HUMAN", "INLINE"])), "expression": "1"},
+        "DYNAMIC": {"kind": draw.choice(["plain", "HUMAN", "INLINE"]), "expression": "1"},
         "JSON_JQ_TRANSFORM": {"queryExpression": ".x"},
-        "TERMINATE": {"terminationStatus": draw(st.sampled_from(["COMPLETED", "FAILED", "TERMINATED"])), "workflowOutput": {"o": 1}},
+        "TERMINATE": {
+            "terminationStatus": draw.choice(["COMPLETED", "FAILED", "TERMINATED"]),
+            "workflowOutput": {"o": 1},
+        },
     }.get(kind, {"uri": "x"})
-    asynchronous = kind in ("EVENT", "HTTP") and draw(st.booleans())
+    asynchronous = kind in ("EVENT", "HTTP") and draw.random() < 0.5
     return [steps.step(ref, kind, given, sink="conductor:x", dynamicTaskNameParam="kind", asyncComplete=asynchronous)]
 
 
-def _switch(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
+def _switch(draw: Random, names: _Names, depth: int) -> list[Json]:
     ref = names.next("sw")
-    cases = {"a": draw_list(draw, names, depth - 1, 2), "b": draw_list(draw, names, depth - 1, 2) if draw(st.booleans()) else []}
-    default = draw_list(draw, names, depth - 1, 1) if draw(st.booleans()) else []
-    how = draw(st.sampled_from(["value", "value", "script", "boom", "decision"]))
+    cases = {
+        "a": draw_list(draw, names, depth - 1, 2),
+        "b": draw_list(draw, names, depth - 1, 2) if draw.random() < 0.5 else [],
+    }
+    default = draw_list(draw, names, depth - 1, 1) if draw.random() < 0.5 else []
+    how = draw.choice(["value", "value", "script", "boom", "decision"])
     if how == "decision":
-        found = steps.step(ref, "DECISION", {"by": "${workflow.input.by}"}, caseValueParam="by", decisionCases=cases, defaultCase=default)
+        found = steps.step(
+            ref,
+            "DECISION",
+            {"by": "${workflow.input.by}"},
+            caseValueParam="by",
+            decisionCases=cases,
+            defaultCase=default,
+        )
         return [found]
     found = steps.switch(ref, "${workflow.input.by}", cases, default)
     if how != "value":
@@ -148,40 +163,46 @@ def _switch(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
     return [found]
 
 
-def _fork(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
+def _fork(draw: Random, names: _Names, depth: int) -> list[Json]:
     ref = names.next("f")
-    branches = [draw_list(draw, names, depth - 1, 2) for _ in range(draw(st.integers(1, 3)))]
+    branches = [draw_list(draw, names, depth - 1, 2) for _ in range(draw.randint(1, 3))]
     last = [branch[-1]["taskReferenceName"] for branch in branches]
-    join_on = draw(st.sampled_from([last, last, last, last[:1], [], [*last, "nowhere"]]))
+    join_on = draw.choice([last, last, last, last[:1], [], [*last, "nowhere"]])
     return steps.fork(ref, *branches, join_on=join_on)
 
 
-def _loop(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
+def _loop(draw: Random, names: _Names, depth: int) -> list[Json]:
     ref = names.next("lp")
     body = draw_list(draw, names, depth - 1, 2)
-    given = draw(st.sampled_from([{}, {}, {"keepLastN": 1}]))
-    if draw(st.integers(0, 2)) == 0:
+    given = draw.choice([{}, {}, {"keepLastN": 1}])
+    if draw.randint(0, 2) == 0:
         return [steps.do_while(ref, "", *body, inputs=given, items="${workflow.input.list}")]
-    times = draw(st.integers(1, 3))
-    condition = draw(st.sampled_from([f"$.{ref}.iteration < {times}", f"$.{ref}.iteration < {times}", BOOM]))
-    return [steps.do_while(ref, condition, *body, inputs=given, **draw(st.sampled_from([{}, {}, {"optional": True}])))]
+    times = draw.randint(1, 3)
+    condition = draw.choice([f"$.{ref}.iteration < {times}", f"$.{ref}.iteration < {times}", BOOM])
+    return [steps.do_while(ref, condition, *body, inputs=given, **draw.choice([{}, {}, {"optional": True}]))]
 
 
-def _dynamic_fork(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
+def _dynamic_fork(draw: Random, names: _Names, depth: int) -> list[Json]:
     ref = names.next("df")
     join = steps.step(f"{ref}_join", "JOIN")
-    if draw(st.booleans()):
-        elements = draw(st.lists(st.sampled_from([{"expression": "1"}, {"expression": BOOM, "optional": True}, 5]), max_size=3))
-        given: Json = {"forkTaskInputs": elements, "forkTaskType": draw(st.sampled_from(["INLINE", "SIMPLE"])), "forkTaskName": "plain"}
+    if draw.random() < 0.5:
+        elements: list[Any] = draw.choices(
+            [{"expression": "1"}, {"expression": BOOM, "optional": True}], k=draw.randint(0, 3)
+        )
+        given: Json = {
+            "forkTaskInputs": elements,
+            "forkTaskType": draw.choice(["INLINE", "SIMPLE"]),
+            "forkTaskName": "plain",
+        }
         return [steps.step(ref, "FORK_JOIN_DYNAMIC", given), join]
-    members = [draw_steps(draw, names, min(depth - 1, 1))[0] for _ in range(draw(st.integers(0, 2)))]
+    members = [draw_steps(draw, names, min(depth - 1, 1))[0] for _ in range(draw.randint(0, 2))]
     members = [member for member in members if member["type"] not in ("FORK_JOIN", "FORK_JOIN_DYNAMIC")]
-    given = {"list": members, "inputs": {member["taskReferenceName"]: {"extra": 1} for member in members}}
+    given = {"list": escaped(members), "inputs": {member["taskReferenceName"]: {"extra": 1} for member in members}}
     fields = {"dynamicForkTasksParam": "list", "dynamicForkTasksInputParamName": "inputs"}
     return [steps.step(ref, "FORK_JOIN_DYNAMIC", given, **fields), join]
 
 
-def _exclusive(draw: st.DrawFn, names: _Names, depth: int) -> list[Json]:
+def _exclusive(draw: Random, names: _Names, depth: int) -> list[Json]:
     one, other = draw_list(draw, names, depth - 1, 1), draw_list(draw, names, depth - 1, 1)
     choice = steps.switch(names.next("sw"), "${workflow.input.by}", {"a": one, "b": other})
     names_of = [branch[-1]["taskReferenceName"] for branch in (one, other)]

@@ -4,16 +4,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
+from tests.property.definitions import QUEUES, Json, definition_of, stage
 
 from podium.engine import commands
 from podium.engine.commands import Command, UpdateTask
 from podium.model.errors import PodiumError
-from podium.model.status import CANCELED, COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, PAUSED, RUNNING, SCHEDULED
+from podium.model.status import CANCELED, COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, PAUSED
 from podium.testing import Rehearsal
-from tests.property.definitions import QUEUES, Json, stage
 
 ROUNDS_MAX = 400
-OPERATIONS = ("retry", "restart", "rerun")
 
 
 class Move(NamedTuple):
@@ -24,23 +23,27 @@ class Move(NamedTuple):
     detail: int
 
 
-def moves(most: int = 14) -> st.SearchStrategy[list[Move]]:
-    """Draw a sequence of moves."""
-    kinds = ["poll"] * 3 + ["finish"] * 6 + ["advance"] * 3 + ["repeat", "late", "pause", "resume", "resume", "terminate"]
-    kinds += ["retry", "retry", "rerun", "rerun", "restart", "skip", "progress", "lease", "decide", "callbacks", "variables"]
-    one = st.builds(Move, st.sampled_from(kinds), st.integers(0, 30), st.integers(0, 30))
-    return st.lists(one, min_size=1, max_size=most)
-
-
+KINDS = ["poll"] * 4 + ["finish"] * 9 + ["advance"] * 3 + ["repeat", "late", "pause", "resume", "resume", "terminate"]
+KINDS += [
+    "retry",
+    "retry",
+    "rerun",
+    "rerun",
+    "restart",
+    "skip",
+    "progress",
+    "lease",
+    "decide",
+    "callbacks",
+    "variables",
+]
+_moves = st.builds(Move, st.sampled_from(KINDS), st.integers(0, 30), st.integers(0, 30))
 plays = st.tuples(
-    st.deferred(lambda: _definitions()), st.fixed_dictionaries({"by": st.sampled_from(["a", "b", "c"]), "list": st.just([1, 2])}), moves()
+    st.integers(0, 2**32 - 1).map(definition_of),
+    st.fixed_dictionaries({"by": st.sampled_from(["a", "b", "c"]), "list": st.just([1, 2])}),
+    st.lists(_moves, min_size=5, max_size=25),
 )
-
-
-def _definitions() -> st.SearchStrategy[Json]:
-    from tests.property.definitions import definitions
-
-    return definitions()
+"""A definition, the workflow's input, and what happens then."""
 
 
 class Play:
@@ -120,8 +123,13 @@ def _finish(play: Play, key: str, detail: int) -> None:
     flow = play.stage.workflow(key)
     seqs = [seq for seq, task in sorted(flow.open.items()) if task.type not in ("JOIN", "EXCLUSIVE_JOIN", "DO_WHILE")]
     if seqs:
-        status = (COMPLETED, COMPLETED, COMPLETED, FAILED, FAILED, FAILED_WITH_TERMINAL_ERROR, CANCELED)[detail % 7]
-        play.send(key, UpdateTask(seqs[detail % len(seqs)], status, b'{"o":%d}' % detail, reason="r" if detail % 2 else None))
+        status = _RESULTS[detail % len(_RESULTS)]
+        play.send(
+            key, UpdateTask(seqs[detail % len(seqs)], status, b'{"o":%d}' % detail, reason="r" if detail % 2 else None)
+        )
+
+
+_RESULTS = [COMPLETED] * 9 + [FAILED] * 3 + [FAILED_WITH_TERMINAL_ERROR, CANCELED]
 
 
 def _progress(play: Play, key: str, detail: int) -> None:
@@ -187,7 +195,5 @@ def _is_waited_for(made: Rehearsal, queued: set[int], task: Any) -> bool:
         return child in made.workflow_ids() and not made.workflow(child).is_terminal
     if task.runs == "engine":
         return task.type in ("HUMAN", "EVENT") or (task.type == "WAIT" and not task.due_ms)
-    return task.status == IN_PROGRESS and task.type in ("HTTP",)  # ended from outside (asyncComplete)
-
-
-__all__ = ["Move", "Play", "RUNNING", "SCHEDULED", "has_wake_up", "moves", "plays"]
+    # in the hands of a worker that has no lease, or of the server's runner that waits for somebody else
+    return task.status == IN_PROGRESS and (not task.response_timeout_s or task.runs == "system")

@@ -3,6 +3,8 @@
 from typing import Any
 
 from hypothesis import given
+from tests.property.definitions import Json
+from tests.property.plays import Move, Play, has_wake_up, plays
 
 from podium.engine.commands import UpdateTask
 from podium.engine.deadlines import next_due_ms
@@ -10,8 +12,6 @@ from podium.engine.graph import step_of
 from podium.model.status import COMPLETED_WITH_ERRORS, RUNNING, SCHEDULED, TASK_OPEN, WORKFLOW_TERMINAL
 from podium.model.workflow import Workflow
 from podium.testing import Rehearsal
-from tests.property.definitions import Json
-from tests.property.plays import Move, Play, has_wake_up, plays
 
 # ---- what was kept in memory is what the rows say
 
@@ -28,11 +28,9 @@ def indexes(flow: Workflow) -> Json:
         "waiting": flow.waiting,
         "joins": {ref: sorted(seqs) for ref, seqs in flow.joins.items()},
         "left": flow.left,
-        "loops": {ref: (loop.open, loop.outputs, loop.tasks, loop.source) for ref, loop in flow.loops.items()},
+        "loops": {ref: (loop.open, str(loop.outputs), loop.tasks, loop.source) for ref, loop in flow.loops.items()},
         "permissive": flow.permissive,
         "failed": flow.failed,
-        "due": {task.seq for task in flow.open.values() if next_due_ms(task, step_of(flow, task))},
-        "watched": set(flow.watched),
     }
 
 
@@ -40,8 +38,20 @@ def look_at_rows(play: Play, kind: str) -> None:
     for key in play.stage.workflow_ids():
         memory, stored = indexes(play.stage.workflow(key)), indexes(play.stage.restored(key))
         differing = [name for name in memory if memory[name] != stored[name]]
+        look_at_watch(play.stage.workflow(key))
+        look_at_watch(play.stage.restored(key))
         shown = [f"{name}: memory {memory[name]}\n rows {stored[name]}" for name in differing]
         assert not differing, f"after {kind}: {play.stage.lines(key)}\n" + "\n".join(shown)
+
+
+def look_at_watch(flow: Workflow) -> None:
+    """Every deadline has an entry in the heap, which may be too early, but not too late."""
+    entries = set(flow.wakes)
+    for task in flow.open.values():
+        due_ms = next_due_ms(task, step_of(flow, task))
+        if due_ms:
+            assert 0 < flow.watched.get(task.seq, 0) <= due_ms, f"{task.ref} is not watched"
+            assert (flow.watched[task.seq], task.seq) in entries
 
 
 @given(plays)
@@ -137,7 +147,9 @@ def look_at_deadlines(play: Play, kind: str) -> None:
         times = [next_due_ms(task, step_of(flow, task)) for task in flow.open.values()]
         due_ms = min((time for time in times if time), default=0)
         if flow.head.status == RUNNING and due_ms:
-            assert 0 < flow.head.wake_ms <= max(due_ms, play.stage.now_ms), f"after {kind}: {flow.head.wake_ms} > {due_ms}"
+            assert 0 < flow.head.wake_ms <= max(due_ms, play.stage.now_ms), (
+                f"after {kind}: {flow.head.wake_ms} > {due_ms}"
+            )
 
 
 @given(plays)
@@ -176,7 +188,9 @@ def test_results_of_two_tasks_may_come_in_any_order(play: Any) -> None:
     first = Play(definition, given_)
     first.run(moves)
     flow = first.stage.workflow(first.root)
-    seqs = [seq for seq, task in sorted(flow.open.items()) if task.type not in ("JOIN", "EXCLUSIVE_JOIN", "DO_WHILE")][:2]
+    seqs = [seq for seq, task in sorted(flow.open.items()) if task.type not in ("JOIN", "EXCLUSIVE_JOIN", "DO_WHILE")][
+        :2
+    ]
     if len(seqs) < 2 or flow.is_paused:
         return
     second = Play(definition, given_)

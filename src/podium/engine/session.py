@@ -204,9 +204,9 @@ class Session:
         place = f"{what}: {self.head.id}" if what == "workflow" else f"{what}: {self.head.id} "
         return f"The payload size: {size} of {place} is greater than the permissible limit: {limit} bytes"
 
-    def delete(self, seq: int, step: str) -> None:
-        """Delete an ended task of *step*."""
-        self.workflow.forget(seq, step)
+    def delete(self, seq: int, step: str, owner: Task) -> None:
+        """Delete an ended task of *step* from an earlier iteration of the loop *owner*."""
+        self.workflow.forget(seq, step, owner)
         self.change.updated.pop(seq, None)
         self.change.deleted.append(seq)
         self.change.is_changed = True
@@ -242,6 +242,8 @@ class Session:
         """Replace the output of a task that stays open."""
         task.output = output
         self.workflow.values.pop((task.step, "output"), None)
+        if task.loop:
+            self.workflow.note_output(task)
         self.touch(task)
 
     def set_variables(self, values: dict[str, Any]) -> str | None:

@@ -64,7 +64,7 @@ class Loop:
         self.outputs: dict[int, dict[str, bytes]] = {}
         self.source = owner.dynamic_step  # tasks with another one are not part of its body
         self.keeps = b'"keepLastN"' in owner.input  # only then the tasks of each iteration are noted
-        self.tasks: dict[int, list[tuple[int, str]]] = {}  # by iteration: number and step, loops inside included
+        self.tasks: dict[int, dict[int, str]] = {}  # by iteration: numbers and steps, loops inside included
 
 
 class Workflow:
@@ -166,12 +166,12 @@ class Workflow:
             loop = self.loops[task.loop] = Loop(owner)
         if loop is not None:
             loop.open += task.is_open
-            self._note_output(task, loop)
+            self.note_output(task)
         iteration = task.iteration
         while owner is not None:  # nested loops: once per level
             loop = self.loops.get(owner.ref)
             if loop is not None and loop.keeps:
-                loop.tasks.setdefault(iteration, []).append((task.seq, task.step))
+                loop.tasks.setdefault(iteration, {})[task.seq] = task.step
             iteration, owner = owner.iteration, self.latest.get(owner.loop)
 
     def close(self, task: Task) -> None:
@@ -186,16 +186,23 @@ class Workflow:
         loop = self.loops.get(task.loop) if task.loop else None
         if loop is not None:
             loop.open -= 1
-            self._note_output(task, loop)
+            self.note_output(task)
 
-    def _note_output(self, task: Task, loop: Loop) -> None:
-        """Record the output of an ended task of a loop; branches of dynamic forks are not part of a loop's output."""
-        if not task.is_open and task.dynamic_step == loop.source:
+    def note_output(self, task: Task) -> None:
+        """Record the output of a task in a loop; branches of dynamic forks are not part of a loop's output."""
+        loop = self.loops.get(task.loop)
+        if loop is not None and task.dynamic_step == loop.source:
             loop.outputs.setdefault(task.iteration, {})[task.step] = task.output
 
-    def forget(self, seq: int, step: str) -> None:
-        """Take a task that is being deleted out of the indexes."""
+    def forget(self, seq: int, step: str, owner: Task) -> None:
+        """Take a task that the loop *owner* deletes out of the indexes."""
         self.failed.pop(seq, None)
+        outer: Task | None = owner
+        while outer is not None and outer.loop:
+            loop = self.loops.get(outer.loop)
+            if loop is not None and loop.keeps:
+                loop.tasks.get(outer.iteration, {}).pop(seq, None)
+            outer = self.latest.get(outer.loop)
         task = self.plain.get(step)
         if task is not None and task.seq == seq:
             del self.plain[step]

@@ -30,7 +30,7 @@ ASKED_S_MAX = 90.0  # a scraper that is slower gets older readings
 log = logging.getLogger(__name__)
 
 Kind = Literal["counter", "gauge", "timer"]
-Labels = tuple[str, ...]
+Labels = tuple[str | int, ...]
 
 
 class Metric(NamedTuple):
@@ -38,7 +38,7 @@ class Metric(NamedTuple):
 
     name: str
     kind: Kind
-    labels: Labels
+    labels: tuple[str, ...]
     meaning: str
 
 
@@ -57,8 +57,7 @@ TABLE = (
     Metric("task_poll_count", "counter", (*_TASK, "domain"), "Tasks handed out to workers."),
     Metric("task_timeout", "counter", _TASK, "Tasks that ended by a timeout of any kind."),
     Metric("task_response_timeout", "counter", _TASK, "Tasks whose worker was silent for too long."),
-    Metric("http_server_requests", "timer", ("method", "uri", "status", "outcome"), "Requests by route."),
-    Metric("podium_http_requests", "counter", ("status",), "Requests answered, by HTTP status."),
+    Metric("http_server_requests", "timer", ("method", "uri", "status"), "Requests by route and HTTP status."),
     Metric("podium_commits", "counter", (), "Transactions that held changes of workflows."),
     Metric("podium_transitions", "counter", (), "Changes of workflows; by podium_commits: how many share one."),
     Metric("podium_stale", "counter", (), "Changes decided again, as somebody else had changed the workflow."),
@@ -92,14 +91,16 @@ class Metrics:
         self.counts: dict[str, dict[Labels, int]] = {one.name: {} for one in TABLE if one.kind == "counter"}
         self.timers: dict[str, dict[Labels, Timer]] = {one.name: {} for one in TABLE if one.kind == "timer"}
 
-    def count(self, name: str, *labels: str) -> None:
+    def count(self, name: str, *labels: str | int) -> None:
         """Add one."""
         found = self.counts[name]
-        if labels not in found:
+        count = found.get(labels)
+        if count is None:
             labels = _bounded(labels, found)
-        found[labels] = found.get(labels, 0) + 1
+            count = found.get(labels, 0)
+        found[labels] = count + 1
 
-    def observe(self, name: str, duration_us: int, *labels: str) -> None:
+    def observe(self, name: str, duration_us: int, *labels: str | int) -> None:
         """Take one duration in µs."""
         found = self.timers[name]
         timer = found.get(labels)
@@ -120,7 +121,7 @@ class Metrics:
         head = change.workflow.head
         now_ms = head.updated_ms or head.created_ms
         if change.expected_version < 0:
-            self.count("workflow_start_success", head.name, str(head.def_version), head.owner_app or "unknown")
+            self.count("workflow_start_success", head.name, head.def_version, head.owner_app or "unknown")
         if head.ended_ms == now_ms and head.status in WORKFLOW_TERMINAL:
             self._workflow_ended(head)
         for task in change.inserted:
@@ -156,26 +157,17 @@ class Metrics:
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """Learn of an answer; *path* is the template of its route, empty when there is none."""
-        code = str(status)
-        self.count("podium_http_requests", code)
         if not path:  # then the client has made up method and path
             method, path = "", "unknown"
-        self.observe("http_server_requests", int(seconds * 1e6), method, path, code, _outcome(status))
+        self.observe("http_server_requests", int(seconds * 1e6), method, path, status)
         if status >= 500:
             self.count("workflow_server_error", "rest", f"{method} {path}")
 
 
 def _bounded(labels: Labels, found: Collection[Labels]) -> Labels:
     """Return labels that are new to *found* so that neither their length nor their number has no end."""
-    labels = tuple(label[:LABEL_CHARS_MAX] for label in labels)
+    labels = tuple(label if type(label) is int else str(label)[:LABEL_CHARS_MAX] for label in labels)
     return labels if labels in found or len(found) < LABEL_SETS_MAX else (OTHER,) * len(labels)
-
-
-def _outcome(status: int) -> str:
-    """Return Spring's word for the class of a status."""
-    if status < 400:
-        return "SUCCESS" if status < 300 else "REDIRECTION"
-    return "CLIENT_ERROR" if status < 500 else "SERVER_ERROR"
 
 
 class Exposition:
@@ -264,7 +256,7 @@ class _Collector:
             make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
             family = make(metric.name, metric.meaning, labels=metric.labels)
             for labels, value in self._values.get(metric.name, {}).items():
-                family.add_metric(labels, value)
+                family.add_metric(_texts(labels), value)
             yield family
 
 
@@ -275,10 +267,15 @@ def _timer_families(metric: Metric, timers: dict[Labels, Timer]) -> Iterable["Fa
     summary = SummaryMetricFamily(name, metric.meaning, labels=metric.labels)
     longest = GaugeMetricFamily(f"{name}_max", f"Longest of the last minutes. {metric.meaning}", labels=metric.labels)
     for labels, timer in timers.items():
-        named = dict(zip(metric.labels, labels, strict=True))
+        values = _texts(labels)
+        named = dict(zip(metric.labels, values, strict=True))
         for quantile, value_us in timer.quantiles_us().items():
             summary.add_sample(name, {**named, "quantile": str(quantile)}, value_us / 1e6)
-        summary.add_metric(labels, timer.count, timer.total_us / 1e6)
-        longest.add_metric(labels, timer.max_us / 1e6)
+        summary.add_metric(values, timer.count, timer.total_us / 1e6)
+        longest.add_metric(values, timer.max_us / 1e6)
     yield summary
     yield longest
+
+
+def _texts(labels: Labels) -> list[str]:
+    return [str(label) for label in labels]

@@ -4,11 +4,11 @@ Durations fall into buckets that grow with them, four to each doubling, so a qua
 """
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99)
-_SMALL_US = 8  # durations below have a bucket each
+_SMALL_BITS = 3  # durations of so few have a bucket each
 
 
 class Timer:
-    """A distribution of durations in µs."""
+    """A distribution of durations in µs. `observe` is on the hot path: it calls nothing that it can do without."""
 
     __slots__ = ("_before", "_before_max_us", "_max_us", "_window", "count", "total_us")
 
@@ -22,12 +22,16 @@ class Timer:
 
     def observe(self, duration_us: int) -> None:
         """Take one duration; one that is negative, since a clock was set back, counts as 0."""
-        duration_us = max(duration_us, 0)
+        if duration_us < 0:
+            duration_us = 0
         self.count += 1
         self.total_us += duration_us
-        self._max_us = max(self._max_us, duration_us)
-        bucket = _bucket(duration_us)
-        self._window[bucket] = self._window.get(bucket, 0) + 1
+        if duration_us > self._max_us:
+            self._max_us = duration_us
+        bits = duration_us.bit_length()
+        bucket = duration_us if bits <= _SMALL_BITS else bits << 2 | (duration_us >> bits - 3) & 3
+        window = self._window
+        window[bucket] = window.get(bucket, 0) + 1
 
     def rotate(self) -> None:
         """Begin a new window; the one before still counts, the one before that no more."""
@@ -53,15 +57,8 @@ class Timer:
         return found
 
 
-def _bucket(duration_us: int) -> int:
-    if duration_us < _SMALL_US:
-        return duration_us
-    bits = duration_us.bit_length()
-    return bits << 2 | (duration_us >> (bits - 3)) & 3
-
-
 def _middle_us(bucket: int) -> float:
-    if bucket < _SMALL_US:
+    if bucket < 1 << _SMALL_BITS:
         return float(bucket)
     shift = (bucket >> 2) - 3
     return float((4 | bucket & 3) << shift) + (1 << shift) / 2

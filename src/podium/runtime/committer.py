@@ -361,7 +361,7 @@ class Committer:
         for mail in work.mails:
             mail.tries += 1
             if mail.tries > STALE_TRIES_MAX:
-                _reply(mail, Conflict(f"Workflow {work.workflow_id} is changed by too many at once"))
+                _reply(mail, Overloaded(f"Workflow {work.workflow_id} is changed by too many at once, try again"))
             else:
                 self._post(work.workflow_id, mail)
         self._release(work)

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from podium.engine import commands
-from podium.engine.commands import Command
-from podium.model.errors import PodiumError, Quarantined, Unavailable
+from podium.engine.commands import ChildEnded, Command, StartWorkflow
+from podium.model.errors import PodiumError, Quarantined
+from podium.model.status import FAILED
 from podium.model.transition import Message, Transition
 from podium.store import Store
 
@@ -85,21 +86,43 @@ class Relay:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def _carry(self, message: Message) -> None:
-        """Bring one message home; only an unreachable store makes it wait."""
+        """Bring one message home; an unreachable store and too much work make it wait, never go astray."""
         while True:
             try:
-                if message.kind == "event":
-                    message_id, payload = _decode_event(message.body)
-                    await self._handle_event(message.target, message_id, payload)
-                    await self._store.drop_messages([message.id])
-                else:
-                    await self._submit(message.target, _decode_command(message.body), message.id)
+                await self._deliver(message)
                 return
-            except Unavailable:
-                await asyncio.sleep(TRY_AGAIN_S)
             except Quarantined:
                 return  # stays in the outbox until the workflow is released
             except PodiumError as error:
-                log.warning("message %d for %s was refused: %s", message.id, message.target, error.message)
-                await self._store.drop_messages([message.id])
+                if not error.retryable:
+                    await self._refused(message, error)
+                    return
+                await asyncio.sleep(TRY_AGAIN_S)
+
+    async def _deliver(self, message: Message) -> None:
+        if message.kind == "event":
+            message_id, payload = _decode_event(message.body)
+            await self._handle_event(message.target, message_id, payload)
+            await self._store.drop_messages([message.id])
+        else:
+            await self._submit(message.target, _decode_command(message.body), message.id)
+
+    async def _refused(self, message: Message, error: PodiumError) -> None:
+        """Take a message out of the outbox that its target does not take; a parent learns that its child did not start."""
+        log.warning("message %d for %s was refused: %s", message.id, message.target, error.message)
+        command = _decode_command(message.body) if message.kind == "command" else None
+        if isinstance(command, StartWorkflow) and command.parent_id:
+            failed = ChildEnded(
+                command.parent_task_seq,
+                message.target,
+                FAILED,
+                reason=error.message,
+                child_name=command.name,
+                child_version=command.version,
+            )
+            try:
+                await self._submit(command.parent_id, failed, message.id)
                 return
+            except PodiumError as refusal:
+                log.warning("the parent of %s was not told: %s", message.target, refusal.message)
+        await self._store.drop_messages([message.id])

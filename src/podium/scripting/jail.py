@@ -6,7 +6,6 @@ alone. There is no way back: files, sockets, processes and signals are out of re
 
 import ctypes
 import os
-import platform
 import resource
 import struct
 from collections.abc import Callable
@@ -137,7 +136,7 @@ _size_bytes = _measured_size()
 
 def _filter_calls(libc: ctypes.CDLL) -> str:
     """Allow the few system calls that computing takes; any other fails with EPERM."""
-    machine = platform.machine()
+    machine = os.uname().machine
     program = _filter_program(_CALLS[machine], _ARCHITECTURES[machine])
     buffer = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))

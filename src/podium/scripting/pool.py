@@ -261,7 +261,8 @@ class ScriptPool:
             await worker.end()
             return
         if not self.jail:
-            _log.info("script jail: %s", "; ".join(worker.jail))
+            is_whole = all(": on" in wall for wall in worker.jail)
+            _log.log(logging.INFO if is_whole else logging.WARNING, "script jail: %s", "; ".join(worker.jail))
         self.jail = worker.jail
         self._workers.add(worker)
         self._hand_over(worker)

@@ -138,8 +138,8 @@ class DoWhile(Kind):
         if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
             return
         for number in [number for number in loop.tasks if number <= task.loop_count - wanted]:
-            for seq, ref in loop.tasks.pop(number):
-                session.delete(seq, ref)
+            for seq, ref in loop.tasks.pop(number).items():
+                session.delete(seq, ref, task)
             loop.outputs.pop(number, None)
 
 

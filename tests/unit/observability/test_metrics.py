@@ -140,15 +140,14 @@ def test_a_new_task_that_waits_counts_for_nothing() -> None:
     assert not any(metrics.timers.values())
 
 
-def test_answers_are_counted_by_status_and_timed_by_route() -> None:
+def test_answers_are_timed_by_route_and_status() -> None:
     metrics = Metrics()
     metrics.answered("GET", "/api/tasks/poll/{tasktype}", 200, 0.002)
     metrics.answered("BREW", "", 404, 0.001)
     metrics.answered("POST", "/api/workflow", 500, 0.001)
 
-    assert metrics.counts["podium_http_requests"] == {("200",): 1, ("404",): 1, ("500",): 1}
-    assert ("GET", "/api/tasks/poll/{tasktype}", "200", "SUCCESS") in metrics.timers["http_server_requests"]
-    assert ("", "unknown", "404", "CLIENT_ERROR") in metrics.timers["http_server_requests"]
+    assert metrics.timers["http_server_requests"]["GET", "/api/tasks/poll/{tasktype}", 200].total_us == 2_000
+    assert ("", "unknown", 404) in metrics.timers["http_server_requests"]
     assert metrics.counts["workflow_server_error"] == {("rest", "POST /api/workflow"): 1}
 
 
@@ -161,7 +160,7 @@ def test_names_of_clients_can_not_fill_the_memory() -> None:
     assert len(metrics.counts["task_timeout"]) == LABEL_SETS_MAX + 1
     assert metrics.counts["task_timeout"]["other",] == LABEL_SETS_MAX
     assert len(metrics.timers["task_queue_wait"]) == LABEL_SETS_MAX + 1
-    assert max(len(labels[0]) for labels in metrics.counts["task_timeout"]) == 200
+    assert max(len(str(labels[0])) for labels in metrics.counts["task_timeout"]) == 200
 
 
 def test_every_row_of_the_table_is_in_the_text() -> None:

@@ -46,8 +46,8 @@ class Checkpoints:
     def restart_log(self, connection: apsw.Connection) -> None:
         """Move the rest of the log and begin it anew, on the writer's connection; when that fails, later."""
         self.is_overdue = False
-        connection.set_busy_timeout(READERS_WAIT_MS)
         with suppress(apsw.Error):
+            connection.set_busy_timeout(READERS_WAIT_MS)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         connection.set_busy_timeout(BUSY_MS)
 

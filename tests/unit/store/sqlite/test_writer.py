@@ -212,9 +212,11 @@ def test_a_log_that_is_too_long_is_ended_between_two_commits(
     async def scenario(store: SqliteStore) -> int:
         await store.commit([rows.start(rows.workflow(number), b"x" * 50_000) for number in range(10)])
         assert await asyncio.to_thread(moved.wait, 10)
+        monkeypatch.setattr(checkpoint, "CHECKPOINT_PAGES", 1 << 30)  # no further one, which would be in the way
         await store.commit([rows.start(rows.workflow(10))])
         assert await asyncio.to_thread(restarted.wait, 10)
         await store.commit([rows.start(rows.workflow(11))])
+        await store._writer.drain()
         pages, _ = store._writer.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         return pages
 
