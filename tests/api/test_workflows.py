@@ -187,7 +187,7 @@ def test_open_loop_shows_its_iterations(api: Api) -> None:
 
     found = next(task for task in api.workflow(workflow_id)["tasks"] if task["taskType"] == "DO_WHILE")
 
-    expected = {"1": {"a": {"x": 1}}, "2": {"a": {"x": 2}}, "iteration": 3}
+    expected = {"1": {"a": {"x": 1}}, "2": {"a": {"x": 2}}, "3": {"a": {}}, "iteration": 3}
     assert found["outputData"] == expected
     assert api.get(f"/tasks/{found['taskId']}")["outputData"] == expected
     refs = [task["referenceTaskName"] for task in api.workflow(workflow_id)["tasks"]]

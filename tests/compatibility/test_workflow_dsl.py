@@ -92,7 +92,7 @@ def test_settings_of_a_workflow_are_registered(
 
     workflow.register(overwrite=True)
     found = executor.metadata_client.get(name, version=1)
-    run = executor.execute(name, 1, {})
+    run = executor.execute(name, 1, {"b": 1})
 
     assert (found.timeout_policy, found.timeout_seconds, found.owner_email) == ("TIME_OUT_WF", 90, "me@example.org")
     assert (found.failure_workflow, found.variables, found.input_template) == ("clean", {"v": 1}, {"a": 7})
@@ -325,7 +325,7 @@ def test_a_sub_workflow_can_be_inline(executor: WorkflowExecutor, workflow: Cond
     sub.input_parameter("x", workflow.input("x"))
     workflow >> sub >> second
 
-    assert completed(workflow(x=1)) == {"y": 4}
+    assert completed(workflow(x=1))["y"] == 4, "the output of the last sub-workflow"
 
 
 def test_a_workflow_starts_another_and_goes_on(
@@ -443,7 +443,7 @@ def test_an_http_task_fails_with_its_response(workflow: ConductorWorkflow, page:
 
 
 def test_javascript_is_evaluated_on_the_server(workflow: ConductorWorkflow) -> None:
-    script = "(function () { return {sum: $.list.reduce((a, b) => a + b, 0), text: `${$.list.length} items`}; })()"
+    script = "(function () { return {sum: $.list.reduce((a, b) => a + b, 0), text: $.list.length + ' items'}; })()"
     workflow >> InlineTask("a", script, {"list": workflow.input("list")}) >> js("b", "$.x * 2", x="${a.output.result.sum}")
     workflow.output_parameters({"a": "${a.output.result}", "b": JavascriptTask("b", "").output()})
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from podium.engine import commands
-from podium.engine.commands import ChildEnded, Command, StartWorkflow
+from podium.engine.commands import ChildEnded, Command, Retry, StartWorkflow, Terminate
 from podium.model.errors import PodiumError, Quarantined
 from podium.model.status import FAILED
 from podium.model.transition import Message, Transition
@@ -50,6 +50,7 @@ class Relay:
         self._news = asyncio.Event()
         self._news.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._latest: dict[str, asyncio.Task[None]] = {}
 
     @property
     def is_idle(self) -> bool:
@@ -77,18 +78,32 @@ class Relay:
             messages = await self._store.messages(self._last_id, READ_MAX)
             for message in messages:
                 self._last_id = message.id
-                task = asyncio.get_running_loop().create_task(self._carry(message))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._send(message)
             if len(messages) < READ_MAX:
                 return
             while len(self._tasks) > ON_ITS_WAY_MAX:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _carry(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
+        """Set a message on its way; those to one target leave in their order, without waiting for each other."""
+        before = self._latest.get(message.target)
+        task = asyncio.get_running_loop().create_task(self._carry(message, before))
+        self._tasks.add(task)
+        self._latest[message.target] = task
+
+        def forget(done: asyncio.Task[None]) -> None:
+            self._tasks.discard(done)
+            if self._latest.get(message.target) is done:
+                del self._latest[message.target]
+
+        task.add_done_callback(forget)
+
+    async def _carry(self, message: Message, before: asyncio.Task[None] | None) -> None:
         """Bring one message home; an unreachable store and too much work make it wait, never go astray."""
         while True:
             try:
+                if before is not None and _must_follow(message):
+                    await asyncio.wait([before])
                 await self._deliver(message)
                 return
             except Quarantined:
@@ -108,7 +123,7 @@ class Relay:
             await self._submit(message.target, _decode_command(message.body), message.id)
 
     async def _refused(self, message: Message, error: PodiumError) -> None:
-        """Take a message out of the outbox that its target does not take; a parent learns that its child did not start."""
+        """Drop a message that its target does not take; a parent learns that its child did not start."""
         log.warning("message %d for %s was refused: %s", message.id, message.target, error.message)
         command = _decode_command(message.body) if message.kind == "command" else None
         if isinstance(command, StartWorkflow) and command.parent_id:
@@ -126,3 +141,8 @@ class Relay:
             except PodiumError as refusal:
                 log.warning("the parent of %s was not told: %s", message.target, refusal.message)
         await self._store.drop_messages([message.id])
+
+
+def _must_follow(message: Message) -> bool:
+    """Whether a message makes sense only after the one before it: a child must exist before it is terminated."""
+    return message.kind == "command" and isinstance(_decode_command(message.body), Terminate | Retry)

@@ -65,39 +65,42 @@ class Evaluator:
         strict = _STRICT.match(source)
         head = ("'use strict';" if strict else "") + _PROBE
         try:
-            reply = self._call(head + source, None)
-        except (self._engine.JSException, MemoryError) as error:
-            return failed(str(error).partition("\n")[0])
-        said, stack, _ = json.loads(reply[1:])
-        if not _is_syntax_error(said, stack):
+            self._call(head + source, None)
+            thrown = self._thrown()
+        except Exception as error:  # noqa: BLE001 (whatever the engine raises: it is no error of syntax)
+            return self._stopped(error)
+        if thrown.stack is None or not thrown.is_of_syntax():
             return frame.OK, b""
-        detail, _ = fault.syntax_detail(source, said.partition(": ")[2], stack, len(head))
+        detail, _ = fault.syntax_detail(source, thrown.message, thrown.stack, len(head))
         return failed(detail, frame.SYNTAX)
 
     def _answer(self, source: str, program: str, shift: int, data: bytes) -> Answer:
         try:
             reply = self._call(program, data)
-        except self._engine.JSException as error:
-            return self._stopped(str(error))
-        except MemoryError:
-            return failed(fault.error_text(_OUT_OF_MEMORY))
-        if reply.startswith("!"):
-            return _reported(source, shift, *json.loads(reply[1:]))
-        return self._checked(reply)
+            return self._checked(reply) if reply is not None else _reported(source, shift, self._thrown())
+        except Exception as error:  # noqa: BLE001 (the engine raises more than it says; each is the script's failure)
+            return self._stopped(error)
 
-    def _call(self, program: str, data: bytes | None) -> str:
+    def _call(self, program: str, data: bytes | None) -> str | None:
         self.prepare()
         self._is_fresh = False
         exact = None
         if data is not None:
             self._context.set("$", self._context.parse_json(data.decode()))
             exact = _exact_integers(data)
-        reply: str = self._call_world(program, *self._parts, exact, self._output_bytes)
+        reply: str | None = self._call_world(program, *self._parts, exact, self._output_bytes)
         return reply
 
-    def _stopped(self, text: str) -> Answer:
+    def _thrown(self) -> "_Thrown":
+        return _Thrown(**json.loads(self._call_world(None, *self._parts)))
+
+    def _stopped(self, error: Exception) -> Answer:
         """Answer for what JavaScript can't catch: the time limit; or an exhausted heap."""
-        said = text.partition("\n")[0]
+        if isinstance(error, MemoryError):
+            return failed(fault.error_text(_OUT_OF_MEMORY))
+        if not isinstance(error, self._engine.JSException):
+            return failed(fault.error_text(f"InternalError: {error}"))
+        said = str(error).partition("\n")[0]
         if said == "InternalError: interrupted":
             return failed(self._timeout, frame.TIMEOUT)
         return failed(fault.error_text(said))
@@ -110,19 +113,26 @@ class Evaluator:
         return failed(fault.error_text(f"RangeError: {broken}")) if broken else (frame.OK, value)
 
 
-def _reported(source: str, shift: int, said: str, stack: str | None, ran: bool) -> Answer:
-    if ran:
-        return failed(fault.error_text(said))
-    if stack is not None and _is_syntax_error(said, stack):
-        detail, line = fault.syntax_detail(source, said.partition(": ")[2], stack, shift)
+class _Thrown:
+    """What a script threw, as report.js describes it."""
+
+    def __init__(self, said: str, stack: str | None, ran: bool) -> None:
+        self.said, self.stack, self.ran = said, stack, ran
+        self.message = said.partition(": ")[2]
+
+    def is_of_syntax(self) -> bool:
+        return self.said.startswith("SyntaxError: ") and fault.is_of_program(self.stack, _FRAMES_OF_WORLD)
+
+
+def _reported(source: str, shift: int, thrown: _Thrown) -> Answer:
+    if thrown.ran:
+        return failed(fault.error_text(thrown.said))
+    if thrown.stack is not None and thrown.is_of_syntax():
+        detail, line = fault.syntax_detail(source, thrown.message, thrown.stack, shift)
         return failed(fault.error_text(detail, line), frame.SYNTAX)
-    if said == "null" and "throw" not in source:
+    if thrown.said == "null" and "throw" not in source:
         return failed(fault.error_text(_OUT_OF_MEMORY))  # the engine had no room left for an error
-    return failed(fault.run_error(" " * shift + source, said, stack))
-
-
-def _is_syntax_error(said: str, stack: str | None) -> bool:
-    return said.startswith("SyntaxError: ") and fault.is_of_program(stack, _FRAMES_OF_WORLD)
+    return failed(fault.run_error(" " * shift + source, thrown.said, thrown.stack))
 
 
 def _exact_integers(data: bytes) -> str | None:

@@ -1,5 +1,6 @@
-// Describes what was thrown: [text, stack or null, whether the script had run and its value was being written]. Compiled only when a script fails, in the script's own world,
-// which it may have tampered with: then the text is odd, and that is all.
+// Describes what was thrown, as {said, stack, ran}: its text, the stack of an error, and whether the script had run and
+// its value was being written. Compiled only when a script fails, in the script's own world, which it may have tampered
+// with: then the text is odd, and that is all.
 (function (fault, write, ran) {
   function label(name, made) {
     if (Object.hasOwn(fault, 'name') && typeof name === 'string' && name) return name;
@@ -8,13 +9,13 @@
   }
   let said = 'Error', stack = null;
   try {
-    if (Object(fault) !== fault) said = String(fault) + (typeof fault === 'bigint' ? 'n' : '');
+    if (Object(fault) !== fault) said = typeof fault === 'symbol' ? fault.toString() : fault + (typeof fault === 'bigint' ? 'n' : '');
     else {
       const message = fault.message;
       said = label(fault.name, fault.constructor && fault.constructor.name);
       if (typeof message === 'string' && message) said += ': ' + message;
-      if (fault instanceof Error) stack = String(fault.stack);
+      if (fault instanceof Error) stack = `${fault.stack}`;
     }
   } catch { }
-  return write([said, stack, ran]);
+  return write({ __proto__: null, said: `${said}`, stack, ran });
 })

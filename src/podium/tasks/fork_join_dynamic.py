@@ -5,6 +5,7 @@ Three forms: one task for each element of `forkTaskInputs`; a list of tasks with
 therefore its definition is kept with its tasks.
 """
 
+from itertools import chain
 from typing import Any
 
 from msgspec import Raw
@@ -35,12 +36,12 @@ class ForkJoinDynamic(Kind):
         session = plan.session
         join = following_join(step, NO_JOIN)
         values = session.resolve(step, 0)
-        members = branches(session, step, values)
+        members = branches(plan, step, values)
         width_max = session.context.limits.fork_width
         if len(members) > width_max:
             raise WorkflowEnds(FAILED, f"The dynamic fork {step.ref} has more than {width_max} tasks")
         roots = [_compiled(session, member) for member in {one.taskReferenceName: one for one in members}.values()]
-        _refuse_taken(session, step, place, roots)
+        _refuse_taken(plan, step, place, roots)
         given = {
             **values,
             "forkedTasks": [root.ref for root in roots],
@@ -62,9 +63,10 @@ def _compiled(session: Session, member: WorkflowTask) -> Step:
     return root
 
 
-def _refuse_taken(session: Session, fork: Step, place: Place, roots: list[Step]) -> None:
+def _refuse_taken(plan: Plan, fork: Step, place: Place, roots: list[Step]) -> None:
     """End the workflow when a name of a branch is not its own: tasks are told apart by their reference names."""
-    latest, taken = session.workflow.latest, {*session.graph.steps, *fork.steps}
+    session = plan.session
+    latest, taken = session.workflow.latest, {*session.graph.steps, *fork.steps, *(task.step for task in plan.tasks)}
     for root in roots:
         for ref in root.steps:
             if ref in taken or ref + place.suffix in latest:
@@ -91,11 +93,11 @@ def _add_branch(root: Step, place: Place, plan: Plan) -> str:
     return last.ref
 
 
-def branches(session: Session, step: Step, values: dict[str, Any]) -> list[WorkflowTask]:
+def branches(plan: Plan, step: Step, values: dict[str, Any]) -> list[WorkflowTask]:
     """Return the branches of a dynamic fork, by the first form whose parameters are there."""
     definition = step.definition
     if isinstance(values.get("forkTaskInputs"), list):
-        return _same_task(session, step, values)
+        return _same_task(plan, step, values)
     if definition.dynamicForkTasksParam:
         return _task_list(definition, values)
     if definition.dynamicForkJoinTasksParam:
@@ -113,12 +115,12 @@ def _no_tasks(values: dict[str, Any]) -> str:
 # ---- one task for each element
 
 
-def _same_task(session: Session, step: Step, values: dict[str, Any]) -> list[WorkflowTask]:
+def _same_task(plan: Plan, step: Step, values: dict[str, Any]) -> list[WorkflowTask]:
     kind = str(values.get("forkTaskType") or "SIMPLE")
     workflow = values.get("forkTaskWorkflow")
-    is_system = session.type_of(kind).name == kind and kind != "SIMPLE"
+    is_system = plan.session.type_of(kind).name == kind and kind != "SIMPLE"
     name = str(values.get("forkTaskName") or (kind if is_system else step.ref))
-    prefix = f"_{step.ref}_{name}" if _has_dynamic_tasks(session) else f"_{name}"
+    prefix = f"_{step.ref}_{name}" if _has_dynamic_tasks(plan) else f"_{name}"
     made = []
     for index, element in enumerate(values["forkTaskInputs"]):
         given = {**element} if isinstance(element, dict) else {"input": element}
@@ -133,8 +135,9 @@ def _same_task(session: Session, step: Step, values: dict[str, Any]) -> list[Wor
     return made
 
 
-def _has_dynamic_tasks(session: Session) -> bool:
-    return any(task.dynamic_step is not None for task in session.workflow.latest.values())
+def _has_dynamic_tasks(plan: Plan) -> bool:
+    known = chain(plan.session.workflow.latest.values(), plan.tasks)
+    return any(task.dynamic_step is not None for task in known)
 
 
 def _sub_workflow(name: str, version: Any, element: Any) -> dict[str, Any]:
