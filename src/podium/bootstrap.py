@@ -112,7 +112,9 @@ class Application:
         )
         if settings.metrics:
             self.node.committer.on_commit.append(self.metrics.note)
-        self.services = Services(self.node, settings=msgspec.to_builtins(settings))
+        self.services = Services(
+            self.node, script_error=self._script_error, settings=msgspec.to_builtins(settings)
+        )
         rest = create_app(
             self.services,
             on_startup=self.start,
@@ -151,6 +153,10 @@ class Application:
         return ScriptAnswer(None, result.error or "The script failed", timed_out=result.kind == "timeout")
 
     # ---- what metrics read
+
+    async def _script_error(self, source: str) -> str | None:
+        """Say what is wrong with JavaScript that somebody wants to register."""
+        return await self.pool.check_syntax("javascript", source)
 
     async def _read_attributes(self) -> Iterable[Reading]:
         committer, cache, pool = self.node.committer, self.node.cache, self.pool
@@ -301,7 +307,7 @@ class _Server(uvicorn.Server):
 
     async def _release_polls(self) -> None:
         while True:
-            self._application.node.dispatcher.release_all()
+            self._application.services.release_waiting()
             await asyncio.sleep(RELEASE_S)
 
 

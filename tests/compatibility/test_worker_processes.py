@@ -13,6 +13,7 @@ from conductor.client.orkes.orkes_task_client import OrkesTaskClient
 from conductor.client.workflow.conductor_workflow import ConductorWorkflow
 from conductor.client.workflow.executor.workflow_executor import WorkflowExecutor
 from conductor.client.workflow.task.simple_task import simple_task
+from tests.compatibility.eventually import eventually
 from tests.process import Server
 
 # the SDK reads deprecated properties of its own models when it sends them
@@ -51,6 +52,11 @@ def program(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_workers_in_processes_do_a_workflow(
     program: Path, executor: WorkflowExecutor, metadata: OrkesMetadataClient, tasks: OrkesTaskClient, name: str
 ) -> None:
+    eventually(
+        lambda: f"{PREFIX}_registered" in [one.name for one in metadata.get_all_task_defs()],
+        "the worker registers its task definition",
+        deadline_s=30,
+    )
     workflow = ConductorWorkflow(executor, name, 1) >> simple_task(f"{PREFIX}_greet", "greet", {"who": "Ann"})
     workflow >> simple_task(f"{PREFIX}_stamp", "stamp", {"text": "${greet.output.text}"})
     workflow >> simple_task(f"{PREFIX}_registered", "registered", {"n": 41})

@@ -215,10 +215,10 @@ def _run(session: Session) -> Decision[None]:
                 yield from _follow_all(session)
             elif session.starting:
                 yield from _start_all(session)
-            elif session.ended:
-                return
-            elif session.dirty:
+            elif session.dirty and not session.ended:
                 yield from _settle_all(session)
+            elif session.workflow.pending:
+                return
             elif not session.workflow.open:
                 complete(session)
             elif len(session.workflow.open) == session.workflow.waiting:

@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 
-from podium.engine.commands import PollTask
+from podium.engine.commands import Command, PollTask, UpdateTask
 from podium.engine.graph import step_of
 from podium.engine.view import task_view
 from podium.model.errors import Overloaded
+from podium.model.status import IN_PROGRESS
 from podium.model.task import Task
 from podium.model.transition import QueueRow, Transition
 from podium.model.workflow import Workflow
@@ -44,6 +45,7 @@ class Poll:
     tasks: list[Any] = field(default_factory=list)
     promised: int = 0  # tasks that are on their way to it
     is_expired: bool = False
+    is_gone: bool = False  # nobody is there for the answer
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class Dispatcher:
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_data: OrderedDict[tuple[str, str | None], PollData] = OrderedDict()
-        self.submit: Callable[[str, PollTask], asyncio.Future[Any]]
+        self.submit: Callable[[str, Command], asyncio.Future[Any]]
 
     # ---- polls
 
@@ -90,13 +92,15 @@ class Dispatcher:
         self._note_poll(queue, task_type, domain, worker_id)
         count = max(1, min(count, POLL_COUNT_MAX))
         poll = Poll(queue, worker_id, count, asyncio.get_running_loop().create_future(), raw)
-        if queue not in self._empty:
-            await self._claim(queue, [poll])
-            if poll.tasks:
+        try:
+            if queue not in self._empty:
+                await self._claim(queue, [poll])
+            if poll.tasks or timeout_ms <= 0:
                 return poll.tasks
-        if timeout_ms <= 0:
-            return []
-        return await self._wait(poll, timeout_ms)
+            return await self._wait(poll, timeout_ms)
+        except asyncio.CancelledError:
+            poll.is_gone = True
+            raise
 
     async def _wait(self, poll: Poll, timeout_ms: int) -> list[Any]:
         if self._waiting_count >= WAITING_POLLS_MAX:
@@ -170,8 +174,15 @@ class Dispatcher:
 
     def deliver(self, poll: Poll, workflow: Workflow, task: Task) -> None:
         """Give a committed task to its poll; the poll is answered when nothing more is on its way to it."""
-        poll.tasks.append((workflow, task) if poll.raw else self._json(workflow, task))
+        self._give(poll, workflow, task)
         self._settle(poll)
+
+    def _give(self, poll: Poll, workflow: Workflow, task: Task) -> None:
+        """Add a leased task to a poll; when the worker has gone, the task goes back to its queue."""
+        if not poll.is_gone:
+            poll.tasks.append((workflow, task) if poll.raw else self._json(workflow, task))
+        elif task.runs == "worker":
+            self.submit(workflow.id, UpdateTask(task.seq, IN_PROGRESS, merge=True, keep_worker=True))
 
     def give_back(self, poll: Poll) -> None:
         """Take a promise back: the commit failed."""
@@ -226,7 +237,7 @@ class Dispatcher:
             if found is None:
                 self._limits.cancel(row.name)
             else:
-                poll.tasks.append(found if poll.raw else self._json(*found))
+                self._give(poll, *found)
 
         leased.add_done_callback(note)
         return leased

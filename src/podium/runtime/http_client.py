@@ -65,7 +65,8 @@ class HttpClient:
         timeout = httpx.Timeout(
             _seconds(request.read_timeout_ms), connect=_seconds(request.connect_timeout_ms), pool=None
         )
-        sent = self._http().build_request(
+        client = await self._http()
+        sent = client.build_request(
             method,
             url.copy_with(host=address),
             headers=headers,
@@ -73,7 +74,7 @@ class HttpClient:
             timeout=timeout,
             extensions={"timeout": timeout.as_dict(), "sni_hostname": url.host},
         )
-        answer = await self._http().send(sent, stream=True)
+        answer = await client.send(sent, stream=True)
         try:
             content = await self._content(answer)
         finally:
@@ -83,11 +84,10 @@ class HttpClient:
             found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
         return Response(answer.status_code, answer.reason_phrase, found, content)
 
-    def _http(self) -> "httpx.AsyncClient":
-        import httpx
-
+    async def _http(self) -> "httpx.AsyncClient":
+        """Return the client; the first one is made in a thread, since reading the certificates takes a while."""
         if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False)
+            self._client = await asyncio.to_thread(_new_client)
         return self._client
 
     async def _content(self, answer: "httpx.Response") -> bytes:
@@ -118,6 +118,12 @@ class HttpClient:
         if plain.is_link_local or plain.is_multicast or plain.is_unspecified:
             return False
         return self._allow_private or plain.is_global
+
+
+def _new_client() -> "httpx.AsyncClient":
+    import httpx
+
+    return httpx.AsyncClient(follow_redirects=False, trust_env=False)
 
 
 def _unwrapped(address: _Address) -> _Address:

@@ -74,13 +74,14 @@ class Tasks:
             await self._reading.state(workflow_id)
             raise _no_task(result.taskId)
         command = ExtendLease(seq) if result.extendLease else _command(seq, result)
+        # The log comes first: who learns that the task has ended, from whatever call, finds its log.
+        if result.logs and not result.extendLease and await self._node.store.task(workflow_id, seq) is not None:
+            await self._node.store.add_logs(workflow_id, seq, result.logs)
         task: Task | None = await self._node.committer.submit(workflow_id, command)
         if task is None:
             task = await self._node.store.task(workflow_id, seq)
             if task is None:
                 raise _no_task(result.taskId)
-        if result.logs and not result.extendLease:
-            await self._node.store.add_logs(workflow_id, seq, result.logs)
         return task
 
     # ---- by reference name
