@@ -46,6 +46,7 @@ NODE_STOP_S_MAX = 2.5  # for the commits, after that
 RELEASE_S = 0.05
 KEEP_ALIVE_S = 75
 BACKLOG = 2_048
+SWITCH_S = 0.0005
 GC_THRESHOLD = 20_000  # new objects between two looks of the garbage collector
 RUNNING_EVERY_S = 10.0
 OUTBOX_COUNTED_MAX = 100
@@ -112,9 +113,7 @@ class Application:
         )
         if settings.metrics:
             self.node.committer.on_commit.append(self.metrics.note)
-        self.services = Services(
-            self.node, script_error=self._script_error, settings=msgspec.to_builtins(settings)
-        )
+        self.services = Services(self.node, script_error=self._script_error, settings=msgspec.to_builtins(settings))
         rest = create_app(
             self.services,
             on_startup=self.start,
@@ -244,18 +243,20 @@ async def _serve(application: Application, listener: socket.socket) -> None:
         await application.start()
     except PodiumError as error:
         raise StartFailed(error.message) from error
-    _calm_collector()
+    _tune_interpreter()
     try:
         await server.serve([listener])
     finally:
         await application.stop()
 
 
-def _calm_collector() -> None:
-    """Look for cycles seldom: hardly anything here makes them, and the default looks after each 700 new objects.
+def _tune_interpreter() -> None:
+    """Let the thread that writes get the interpreter soon, and look for cyclic garbage seldom.
 
-    What the start has made stays for good and is not looked at again.
+    Hardly anything here makes cycles, and the default looks for them after each 700 new objects; what the start has
+    made stays for good and is not looked at again.
     """
+    sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
