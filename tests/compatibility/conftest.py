@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from conductor.client.orkes.orkes_task_client import OrkesTaskClient
 from conductor.client.orkes.orkes_workflow_client import OrkesWorkflowClient
 from conductor.client.orkes_clients import OrkesClients
 from conductor.client.workflow.executor.workflow_executor import WorkflowExecutor
+
 from tests.compatibility.runners import Runners
 from tests.process import Server
 
@@ -110,6 +111,3 @@ def leases() -> Iterator[None]:
     LeaseManager.get_instance(check_interval=0.1)
     yield
     LeaseManager._reset_instance()
-
-
-Registered = Callable[..., str]

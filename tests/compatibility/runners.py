@@ -1,4 +1,4 @@
-"""Task runners of conductor-python in threads of the test process: one per worker, as its TaskHandler has one process each."""
+"""Task runners of conductor-python in threads of the test process, one per worker."""
 
 import asyncio
 import inspect

@@ -16,6 +16,7 @@ from conductor.client.orkes.models.metadata_tag import MetadataTag
 from conductor.client.orkes.orkes_metadata_client import OrkesMetadataClient
 from conductor.client.orkes.orkes_workflow_client import OrkesWorkflowClient
 from conductor.client.orkes_clients import OrkesClients
+
 from tests.process import Server
 
 # the SDK reads deprecated properties of its own models when it sends them

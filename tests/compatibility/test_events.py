@@ -12,6 +12,7 @@ from conductor.client.orkes.orkes_workflow_client import OrkesWorkflowClient
 from conductor.client.workflow.conductor_workflow import ConductorWorkflow
 from conductor.client.workflow.executor.workflow_executor import WorkflowExecutor
 from conductor.client.workflow.task.event_task import ConductorEventTask
+
 from tests.compatibility.eventually import eventually
 
 # the SDK reads deprecated properties of its own models when it sends them
@@ -67,7 +68,11 @@ def test_a_handler_is_registered_once(events: EventResourceApi, name: str) -> No
 
 
 def test_an_event_starts_a_workflow(
-    executor: WorkflowExecutor, events: EventResourceApi, metadata: OrkesMetadataClient, workflows: OrkesWorkflowClient, name: str
+    executor: WorkflowExecutor,
+    events: EventResourceApi,
+    metadata: OrkesMetadataClient,
+    workflows: OrkesWorkflowClient,
+    name: str,
 ) -> None:
     wait = WorkflowTask(name="w", task_reference_name="w", type="WAIT")
     metadata.register_workflow_def(WorkflowDef(name=f"{name}_started", version=1, tasks=[wait], schema_version=2))
@@ -88,7 +93,11 @@ def test_an_event_starts_a_workflow(
 
 
 def test_an_event_completes_a_task(
-    executor: WorkflowExecutor, events: EventResourceApi, metadata: OrkesMetadataClient, workflows: OrkesWorkflowClient, name: str
+    executor: WorkflowExecutor,
+    events: EventResourceApi,
+    metadata: OrkesMetadataClient,
+    workflows: OrkesWorkflowClient,
+    name: str,
 ) -> None:
     wait = WorkflowTask(name="w", task_reference_name="w", type="WAIT")
     metadata.register_workflow_def(WorkflowDef(name=f"{name}_waits", version=1, tasks=[wait], schema_version=2))

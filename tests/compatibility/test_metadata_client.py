@@ -11,7 +11,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWa
 
 
 def definition(name: str, version: int = 1, **more: object) -> WorkflowDef:
-    step = WorkflowTask(name="look", task_reference_name="look", type="SIMPLE", input_parameters={"a": "${workflow.input.a}"})
+    step = WorkflowTask(
+        name="look", task_reference_name="look", type="SIMPLE", input_parameters={"a": "${workflow.input.a}"}
+    )
     return WorkflowDef(name=name, version=version, tasks=[step], schema_version=2, timeout_seconds=0, **more)
 
 

@@ -60,7 +60,9 @@ def test_conditions_are_combined(workflows: OrkesWorkflowClient, start: Start, n
     assert search("startTime<1000") == set()
 
 
-def test_results_come_in_pages(workflows: OrkesWorkflowClient, executor: WorkflowExecutor, start: Start, name: str) -> None:
+def test_results_come_in_pages(
+    workflows: OrkesWorkflowClient, executor: WorkflowExecutor, start: Start, name: str
+) -> None:
     started = [start(str(n)) for n in range(5)]
     query = f"workflowType='{name}'"
 

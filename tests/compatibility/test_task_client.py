@@ -200,7 +200,9 @@ def test_a_synchronous_update_answers_with_the_workflow(
     assert error.value.message == f"Found no running task b of workflow {workflow_id} to update"
 
 
-def test_the_executor_updates_by_id(executor: WorkflowExecutor, tasks: OrkesTaskClient, start: Start, name: str) -> None:
+def test_the_executor_updates_by_id(
+    executor: WorkflowExecutor, tasks: OrkesTaskClient, start: Start, name: str
+) -> None:
     workflow_id = start()
     task = tasks.poll_task(name)
 

@@ -1,5 +1,6 @@
 """A worker program with the SDK's TaskHandler: one process per worker, found by its decorators."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from conductor.client.orkes.orkes_task_client import OrkesTaskClient
 from conductor.client.workflow.conductor_workflow import ConductorWorkflow
 from conductor.client.workflow.executor.workflow_executor import WorkflowExecutor
 from conductor.client.workflow.task.simple_task import simple_task
+
 from tests.compatibility.eventually import eventually
 from tests.process import Server
 
@@ -42,10 +44,8 @@ def program(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         process.stdin.close()
         assert process.wait(END_S) == 0
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # whatever is left of it
-        except ProcessLookupError:
-            pass
         process.wait()
 
 

@@ -21,6 +21,7 @@ from conductor.client.workflow.conductor_workflow import ConductorWorkflow
 from conductor.client.workflow.executor.workflow_executor import WorkflowExecutor
 from conductor.client.workflow.task.fork_task import ForkTask
 from conductor.client.workflow.task.simple_task import SimpleTask, simple_task
+
 from tests.compatibility.eventually import eventually
 from tests.compatibility.runners import Runners
 
@@ -113,7 +114,9 @@ def test_dataclasses_are_read_and_written(executor: WorkflowExecutor, runners: R
     runners.work(name, total)
     order = {"id": "o1", "items": [{"name": "a", "count": 2}, {"name": "b", "count": 3}]}
 
-    assert run(one_step(executor, name, order="${workflow.input}"), **order).output == {"out": {"name": "o1", "count": 5}}
+    assert run(one_step(executor, name, order="${workflow.input}"), **order).output == {
+        "out": {"name": "o1", "count": 5}
+    }
 
 
 def test_a_task_result_is_sent_as_it_is(executor: WorkflowExecutor, runners: Runners, name: str) -> None:
@@ -148,9 +151,7 @@ def test_a_worker_class_is_a_worker(executor: WorkflowExecutor, runners: Runners
     assert last_task(done).worker_id
 
 
-def test_text_of_any_script_and_size_arrives_as_it_was(
-    executor: WorkflowExecutor, runners: Runners, name: str
-) -> None:
+def test_text_of_any_script_and_size_arrives_as_it_was(executor: WorkflowExecutor, runners: Runners, name: str) -> None:
     def echo(text: str, big: str) -> dict[str, Any]:
         return {"text": text, "big": big}
 
@@ -209,7 +210,11 @@ def test_an_exception_in_a_coroutine_fails_the_task(
 
 
 def test_retries_come_to_an_end(
-    executor: WorkflowExecutor, runners: Runners, metadata: OrkesMetadataClient, workflows: OrkesWorkflowClient, name: str
+    executor: WorkflowExecutor,
+    runners: Runners,
+    metadata: OrkesMetadataClient,
+    workflows: OrkesWorkflowClient,
+    name: str,
 ) -> None:
     metadata.register_task_def(TaskDef(name=name, retry_count=1, retry_delay_seconds=0, timeout_seconds=0))
 
@@ -227,7 +232,11 @@ def test_retries_come_to_an_end(
 
 
 def test_a_non_retryable_exception_ends_the_workflow_at_once(
-    executor: WorkflowExecutor, runners: Runners, metadata: OrkesMetadataClient, workflows: OrkesWorkflowClient, name: str
+    executor: WorkflowExecutor,
+    runners: Runners,
+    metadata: OrkesMetadataClient,
+    workflows: OrkesWorkflowClient,
+    name: str,
 ) -> None:
     metadata.register_task_def(TaskDef(name=name, retry_count=5, retry_delay_seconds=0, timeout_seconds=0))
 

@@ -1,4 +1,4 @@
-"""Workflows that are written with conductor-python's ConductorWorkflow: every operator that it has and podium serves."""
+"""Workflows written with conductor-python's ConductorWorkflow: every operator that it has and podium serves."""
 
 import json
 import threading
@@ -34,6 +34,7 @@ from conductor.client.workflow.task.task import TaskInterface
 from conductor.client.workflow.task.terminate_task import TerminateTask, WorkflowStatus
 from conductor.client.workflow.task.timeout_policy import TimeoutPolicy
 from conductor.client.workflow.task.wait_task import WaitForDurationTask, WaitTask, WaitUntilTask
+
 from tests.compatibility.eventually import eventually
 from tests.compatibility.runners import Runners
 
@@ -100,7 +101,9 @@ def test_settings_of_a_workflow_are_registered(
     assert completed(run) == {"a": 7, "v": 1}
 
 
-def test_a_definition_that_was_not_registered_runs_too(workflow: ConductorWorkflow, workflows: OrkesWorkflowClient) -> None:
+def test_a_definition_that_was_not_registered_runs_too(
+    workflow: ConductorWorkflow, workflows: OrkesWorkflowClient
+) -> None:
     workflow >> js("j", "$.x + 1", x="${workflow.input.x}")
 
     workflow_id = workflow.start_workflow_with_input({"x": 1}, correlation_id="c", priority=2, idempotency_key="one")
@@ -405,7 +408,7 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Say nothing."""
 
 
@@ -444,7 +447,11 @@ def test_an_http_task_fails_with_its_response(workflow: ConductorWorkflow, page:
 
 def test_javascript_is_evaluated_on_the_server(workflow: ConductorWorkflow) -> None:
     script = "(function () { return {sum: $.list.reduce((a, b) => a + b, 0), text: $.list.length + ' items'}; })()"
-    workflow >> InlineTask("a", script, {"list": workflow.input("list")}) >> js("b", "$.x * 2", x="${a.output.result.sum}")
+    (
+        workflow
+        >> InlineTask("a", script, {"list": workflow.input("list")})
+        >> js("b", "$.x * 2", x="${a.output.result.sum}")
+    )
     workflow.output_parameters({"a": "${a.output.result}", "b": JavascriptTask("b", "").output()})
 
     assert completed(workflow(list=[1, 2, 3])) == {"a": {"sum": 6, "text": "3 items"}, "b": 12}

@@ -1,6 +1,6 @@
-"""A program as users write it: workers of conductor-python in processes of a TaskHandler, until its standard input ends.
+"""A program as users write it: workers of conductor-python in processes of a TaskHandler.
 
-Run as `python worker_program.py URL PREFIX`; the task types begin with the prefix.
+Run as `python worker_program.py URL PREFIX`; the task types begin with the prefix. It ends with its standard input.
 """
 
 import os

@@ -1,7 +1,8 @@
 """The JSON of the pages against a real server: definitions are accepted, and give what the pages say.
 
-A block with `input` says how the workflow of the definition above it goes: `tasks` are the outputs that are reported for
-open tasks, by reference name; then come `status` and `output` of the workflow, and of others that it `starts`.
+A block with `input` says how the workflow of the definition above it, or of the one named `workflow`, goes: `tasks` has
+outputs that are reported for open tasks, by reference name; `status` and `output` are the workflow's; `starts` has the
+outputs of other workflows that it starts.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ def test_json_is_what_the_page_says(one: Page, server: Server, client: httpx.Cli
 
 def register(client: httpx.Client, value: Json) -> httpx.Response | None:
     """Register what is a definition; None for any other JSON."""
-    if "tasks" in value and "input" not in value:
+    if is_definition(value):
         return client.put("/api/metadata/workflow", json=[value])
     if "actions" in value:
         return client.post("/api/event", json=value)
@@ -56,24 +57,20 @@ def register(client: httpx.Client, value: Json) -> httpx.Response | None:
 
 def examples(values: list[Json]) -> list[tuple[Json, Json]]:
     """Return each workflow definition with what is said of it; one that needs nobody must at least complete."""
-    found: list[tuple[Json, Json]] = []
-    definition: Json | None = None
+    definitions: dict[str, Json] = {}
+    told: list[tuple[str, Json]] = []
     for value in values:
-        if "tasks" in value and "input" not in value:
-            definition = value
-            if types(value) <= INLINE:
-                found.append((value, {"input": {}}))
+        if is_definition(value):
+            definitions[value["name"]] = value
         elif "input" in value and "name" not in value:
-            assert definition is not None
-            first = next((one for one in values if "starts" in value and sends(one)), definition)
-            found = [pair for pair in found if pair[0] is not first]
-            found.append((first, value))
-    return found
+            told.append((value.get("workflow") or next(reversed(definitions)), value))
+    silent = definitions.keys() - {name for name, _ in told}
+    told += [(name, {"input": {}}) for name in silent if types(definitions[name]) <= INLINE]
+    return [(definitions[name], value) for name, value in told]
 
 
-def sends(value: Json) -> bool:
-    """Whether a definition starts others."""
-    return bool({"START_WORKFLOW", "EVENT"} & types(value)) or "failureWorkflow" in value
+def is_definition(value: Json) -> bool:
+    return "tasks" in value and "input" not in value
 
 
 def types(value: Any) -> set[str]:

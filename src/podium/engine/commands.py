@@ -31,6 +31,8 @@ class StartWorkflow(Command, frozen=True, tag="start"):
     idempotency_key: str | None = None
     external_input_path: str | None = None
     rate_limit_key: str | None = None
+    depth: int = 0
+    root_id: str | None = None
 
 
 class UpdateTask(Command, frozen=True, tag="update"):

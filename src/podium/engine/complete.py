@@ -204,6 +204,8 @@ def reachable(session: Session, step: Step | None, suffix: str = "") -> Step | N
     """Return *step*, or the first one after it that is not skipped; None when that one has an instance already."""
     while step is not None:
         present = session.workflow.latest.get(step.ref + suffix)
+        if present is None and suffix:
+            present = session.workflow.latest.get(step.ref)  # skipped for all iterations
         if present is None:
             return step
         if present.status != SKIPPED:

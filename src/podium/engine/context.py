@@ -24,6 +24,8 @@ class Limits(msgspec.Struct, frozen=True):
     reason_chars: int = 500
     fork_width: int = 50_000
     loop_iterations: int = 1_000_000
+    nesting_depth: int = 50
+    family_size: int = 1_000_000
     inline_tasks_per_decision: int = 10_000
 
 
@@ -85,6 +87,9 @@ class Context(Protocol):
 
     def system(self, name: str) -> str | None:
         """Return the value of a bare `${NAME}` that the operator allows."""
+
+    def count_start(self, root_id: str) -> int:
+        """Count one more workflow that descends from *root_id*; returns how many were counted in this process."""
 
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script evaluated for this decision; None when it was not asked yet."""

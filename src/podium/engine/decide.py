@@ -97,6 +97,8 @@ def new_workflow(workflow_id: str, command: StartWorkflow, graph: Graph, now_ms:
         idempotency_key=command.idempotency_key,
         external_input_path=command.external_input_path,
         rate_limit_key=command.rate_limit_key,
+        depth=command.depth,
+        root_id=command.root_id,
     )
     return Workflow(head, graph, command.input)
 
@@ -320,21 +322,20 @@ def _settle_all(session: Session) -> Decision[None]:
 
 
 def _unblock(session: Session) -> None:
-    """Let joins end whose tasks nothing can reach any more: only joins, and loops around them, are open.
+    """Let a join end whose tasks nothing can reach any more: only joins, and loops around them, are open.
 
     Upstream waits for ever when a joined task is in a branch that was not taken.
     """
     workflow = session.workflow
     joins = [task for seq, task in sorted(workflow.open.items()) if is_join(task)]
     waiting = {seq for ref, seqs in workflow.joins.items() if _is_open(workflow, ref) for seq in seqs}
-    ready = [join for join in joins if join.seq not in waiting] or joins[:1]
-    if not ready:
+    join = next((one for one in joins if one.seq not in waiting), joins[0] if joins else None)
+    if join is None:
         raise WorkflowEnds(FAILED, "Nothing that is open can go on")
-    for join in ready:
-        missing = give_up(workflow, join)
-        join.reason = f"ended without {', '.join(missing)}, which nothing can reach any more"
-        session.touch(join)
-        session.need_settle(join)
+    missing = give_up(workflow, join)
+    join.reason = f"ended without {', '.join(missing)}, which nothing can reach any more"
+    session.touch(join)
+    session.need_settle(join)
 
 
 def _is_open(workflow: Workflow, ref: str) -> bool:

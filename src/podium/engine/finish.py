@@ -4,10 +4,12 @@ import msgspec
 
 from podium.engine.commands import ChildEnded, StartWorkflow, Terminate
 from podium.engine.complete import is_terminate, permissive_end
+from podium.engine.lineage import next_lineage
 from podium.engine.restore import drop_indexes
 from podium.engine.session import Session, WorkflowEnds, encode
 from podium.engine.view import failed_workflow_view
 from podium.expressions.bounds import ExpressionTooLarge
+from podium.model.errors import NotFound, PodiumError, TooLarge
 from podium.model.ids import task_id
 from podium.model.status import CANCELED, COMPLETED, FAILED, RUNNING, SKIPPED, TASK_FAILED, TERMINATED
 from podium.model.task import EMPTY, Task
@@ -146,17 +148,20 @@ def _start_failure_workflow(session: Session) -> None:
     version = session.graph.definition.failureWorkflowVersion or None
     graph = session.context.graph(name, version)
     output = dict(msgspec.json.decode(session.workflow.output))
-    if graph is None:
-        reason = f"No such workflow defined. name={name}, version={version or 'null'}"
-        output["conductor.failure_workflow"] = f"Error workflow {name} failed to start.  reason: {reason}"
-    else:
+    try:
+        if graph is None:
+            raise NotFound(f"No such workflow defined. name={name}, version={version or 'null'}")
         output["conductor.failure_workflow"] = _send_failure_workflow(session, name, graph.version, graph.hash)
+    except PodiumError as error:
+        output["conductor.failure_workflow"] = f"Error workflow {name} failed to start.  reason: {error.message}"
     session.workflow.output = encode(output)
     session.change.output_changed = True
 
 
 def _send_failure_workflow(session: Session, name: str, version: int, def_hash: str) -> str:
     head = session.head
+    _refuse_large_copy(session)
+    lineage = next_lineage(head, session.context)
     new_id = session.context.new_workflow_id()
     given = dict(session.scope.workflow_input())
     given.update(workflowId=head.id, reason=head.reason, failureStatus=head.status)
@@ -172,9 +177,22 @@ def _send_failure_workflow(session: Session, name: str, version: int, def_hash: 
             input=encode(given),
             correlation_id=head.correlation_id,
             task_to_domain=head.task_to_domain,
+            depth=lineage.depth,
+            root_id=lineage.root_id,
         ),
     )
     return new_id
+
+
+def _refuse_large_copy(session: Session) -> None:
+    """Refuse to put a workflow into the input of its failure workflow that would make it larger than any input."""
+    workflow, limit = session.workflow, session.context.limits.workflow_payload_bytes
+    own = 2 * len(workflow.input) + len(workflow.output) + len(workflow.variables)
+    size = own + sum(len(task.input) + len(task.output) for task in workflow.latest.values())
+    if size > limit:
+        raise TooLarge(
+            f"The payload size: {size} of workflow input is greater than the permissible limit: {limit} bytes"
+        )
 
 
 def terminate(session: Session, command: Terminate) -> None:

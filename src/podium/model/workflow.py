@@ -52,6 +52,8 @@ class Head(msgspec.Struct, array_like=True):
     seq_base: int = (
         0  # what clients see as seq starts after it; ids of tasks are never used twice, not even after a restart
     )
+    depth: int = 0  # starts that led here without a pause (engine.lineage)
+    root_id: str | None = None  # the workflow that they began with, None for itself
 
 
 class Loop:
@@ -140,9 +142,12 @@ class Workflow:
     def adopt(self, task: Task) -> None:
         """Take a new task, or one read from the store in the order of `seq`, into the indexes."""
         before = self.plain.get(task.step)
+        if before is not None and task.status == SKIPPED:  # a step of a loop, to be left out from now on
+            self.latest[task.ref] = task
+            return
         if before is not None:
             self.has_all_tasks = False
-            if before.ref != task.ref:
+            if before.ref != task.ref and before.status != SKIPPED:
                 self.latest.pop(before.ref, None)
         self.plain[task.step] = task
         self.latest[task.ref] = task

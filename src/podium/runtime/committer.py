@@ -10,6 +10,7 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from podium.engine.commands import NEEDS_HISTORY, Command, PollTask, StartWorkflow
@@ -69,6 +70,7 @@ class Committer:
         self._dispatcher = dispatcher
         self._evaluate = evaluate
         self._mail: OrderedDict[str, list[Mail]] = OrderedDict()
+        self._called: dict[str, None] = {}  # those among them that are not only written to by other workflows
         self._waiting = 0
         # Workflows with changes that are not committed, and who waits for that; mostly nobody.
         self._busy: dict[str, list[asyncio.Future[None]] | None] = {}
@@ -98,6 +100,8 @@ class Committer:
             self._mail[workflow_id] = [mail]
         else:
             mails.append(mail)
+        if not mail.message_id:
+            self._called[workflow_id] = None
         self._wake.set()
 
     async def read(self, workflow_id: str) -> Workflow | None:
@@ -149,26 +153,30 @@ class Committer:
     async def _take(self) -> list[Work]:
         """Take the mail of up to 256 workflows, and load those that are not in memory."""
         works: list[Work] = []
-        for workflow_id in list(self._mail) if len(self._busy) else self._first_ids():
+        for workflow_id in self._next_ids():
             if len(works) >= BATCH_MAX:
                 break
             if workflow_id in self._busy:
                 continue
             mails = self._mail.pop(workflow_id)
+            self._called.pop(workflow_id, None)
             mails, rest = _split(mails)
-            if rest:
-                self._mail[workflow_id] = rest
-                self._wake.set()
+            for mail in rest:
+                self._waiting -= 1
+                self._post(workflow_id, mail)
             self._waiting -= len(mails)
             self._busy[workflow_id] = None
             works.append(Work(workflow_id, mails))
         await self._ensure_loaded(works)
         return works
 
-    def _first_ids(self) -> list[str]:
+    def _next_ids(self) -> list[str]:
+        """Return whose mail to take, in order: half of a batch is for callers, however many messages wait."""
         if len(self._mail) <= BATCH_MAX:
             return list(self._mail)
-        return [key for key, _ in zip(self._mail, range(BATCH_MAX), strict=False)]
+        length = len(self._busy) + BATCH_MAX
+        called = islice(self._called, len(self._busy) + BATCH_MAX // 2)
+        return list(dict.fromkeys((*called, *islice(self._mail, length))))
 
     async def _ensure_loaded(self, works: list[Work]) -> None:
         missing = []

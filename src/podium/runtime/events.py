@@ -15,6 +15,7 @@ import msgspec
 
 from podium.engine.commands import SetVariables, Terminate, UpdateTask
 from podium.engine.context import Script, ScriptAnswer
+from podium.engine.lineage import Lineage, next_lineage
 from podium.engine.requests import resolve_start
 from podium.expressions.javascript import OutsideSubset, compile_script, truth
 from podium.expressions.parameters import MapDocument, compile_template
@@ -140,13 +141,29 @@ class Events:
             input={**(given["input"] or {}), **origin},
             taskToDomain=domains,
         )
-        command = msgspec.structs.replace(resolve_start(self._world.context(), request), event=handler.event)
+        lineage = await self._lineage(message_id)
+        command = msgspec.structs.replace(
+            resolve_start(self._world.context(), request),
+            event=handler.event,
+            depth=lineage.depth,
+            root_id=lineage.root_id,
+        )
         new_id = _derived_id(message_id, handler.name, number, self._world.clock.now_ms())
         try:
             await self._committer.submit(new_id, command)
         except Conflict:
             log.info("the workflow for message %s was started before", message_id)
         return {"workflowId": new_id}
+
+    async def _lineage(self, message_id: str) -> Lineage:
+        """Return the place of a workflow that is started by a message, which another workflow may have published."""
+        seq = seq_of(message_id)
+        workflow = await self._committer.read(workflow_of(message_id)) if seq else None
+        if workflow is None:
+            return Lineage()
+        task = await self._store.task(workflow.id, seq)
+        is_at_once = task is not None and task.scheduled_ms == workflow.head.created_ms
+        return next_lineage(workflow.head, self._world.context(), is_at_once=is_at_once)
 
     async def _finish_task(
         self, handler: EventHandler, action: TaskAction, status: str, message_id: str, document: MapDocument

@@ -49,13 +49,18 @@ class Relay:
         self._last_id = 0
         self._news = asyncio.Event()
         self._news.set()
+        self._is_reading = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._latest: dict[str, asyncio.Task[None]] = {}
 
     @property
     def is_idle(self) -> bool:
         """Whether no message is on its way."""
-        return not self._tasks and not self._news.is_set()
+        return not self._tasks and not self._news.is_set() and not self._is_reading
+
+    def may_reach(self, target: str) -> bool:
+        """Whether a message to *target* is, or could be, on its way."""
+        return target in self._latest or self._news.is_set() or self._is_reading
 
     def note(self, change: Transition) -> None:
         """Learn that a commit holds messages."""
@@ -67,11 +72,14 @@ class Relay:
         while True:
             await self._news.wait()
             self._news.clear()
+            self._is_reading = True
             try:
                 await self._read()
             except PodiumError:
                 self._news.set()
                 await asyncio.sleep(TRY_AGAIN_S)
+            finally:
+                self._is_reading = False
 
     async def _read(self) -> None:
         while True:

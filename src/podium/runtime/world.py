@@ -1,5 +1,6 @@
 """The context of decisions on this node: clock, definitions, limits, and the answers of scripts."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from podium.engine.context import Limits, Script, ScriptAnswer
@@ -12,6 +13,7 @@ from podium.runtime.clock import Clock
 
 ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
 STACK_NAMES = ("NETFLIX_ENV", "NETFLIX_STACK")
+FAMILIES_MAX = 10_000
 
 
 class World:
@@ -26,6 +28,15 @@ class World:
         self.limits = limits
         self.variables = variables  # of the process; only what is allowed is looked at
         self.is_domain_active: Callable[[str], bool] = lambda _: False
+        self._families: OrderedDict[str, int] = OrderedDict()
+
+    def count_start(self, root_id: str) -> int:
+        """Count one more workflow that descends from *root_id*; the families counted longest ago are forgotten."""
+        count = self._families[root_id] = self._families.get(root_id, 0) + 1
+        self._families.move_to_end(root_id)
+        if len(self._families) > FAMILIES_MAX:
+            self._families.popitem(last=False)
+        return count
 
     def context(self) -> "Sight":
         """Return the world at this moment."""
@@ -79,6 +90,10 @@ class Sight:
     def system(self, name: str) -> str | None:
         """Return NETFLIX_ENV or NETFLIX_STACK; no other variable of the process is given away."""
         return self._world.variables.get(name) if name in STACK_NAMES else None
+
+    def count_start(self, root_id: str) -> int:
+        """Count one more workflow that descends from *root_id*."""
+        return self._world.count_start(root_id)
 
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script that was evaluated for this decision."""

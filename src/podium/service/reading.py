@@ -55,6 +55,10 @@ class Reading:
         """Return the committed workflow itself; valid until the next await and never to be changed."""
         workflow = await self._node.committer.read(workflow_id)
         if workflow is None:
+            # The id of a child is known to whoever reads its parent before the child exists.
+            await self._node.arrival(workflow_id)
+            workflow = await self._node.committer.read(workflow_id)
+        if workflow is None:
             raise no_workflow(workflow_id)
         return workflow
 
@@ -71,6 +75,9 @@ class Reading:
     async def _load(self, workflow_id: str) -> tuple[Workflow, list[Task]]:
         """Read header, payloads and all tasks in one piece, so that they fit together."""
         stored = (await self._node.store.load([workflow_id])).get(workflow_id)
+        if stored is None:
+            await self._node.arrival(workflow_id)
+            stored = (await self._node.store.load([workflow_id])).get(workflow_id)
         if stored is None:
             raise no_workflow(workflow_id)
         graph = await self.graph(stored.head)

@@ -8,6 +8,7 @@ when the loop ends, so that iteration 20,000 costs what iteration 2 did. Loops i
 import re
 from typing import Any
 
+from podium.engine.complete import reachable
 from podium.engine.graph import Step
 from podium.engine.scope import LoopOutput
 from podium.engine.session import Place, Plan, Session, decode, encode
@@ -118,8 +119,11 @@ class DoWhile(Kind):
         return values
 
     def _iterate(self, task: Task, step: Step, session: Session, items: list[Any] | None) -> None:
-        first = step.steps[step.body[0]]
         number = task.loop_count + 1
+        first = reachable(session, step.steps[step.body[0]], f"{task.suffix}__{number}")
+        if first is None:  # all of the body is skipped
+            session.finish(task, COMPLETED)
+            return
         plan = Plan(session)
         before = task.output
         session.set_output(task, counters(number, items))

@@ -1,5 +1,6 @@
 """FORK_JOIN: branches side by side, gathered by the JOIN that follows."""
 
+from podium.engine.complete import reachable
 from podium.engine.graph import Step
 from podium.engine.session import Place, Plan, WorkflowEnds
 from podium.model.status import COMPLETED, FAILED
@@ -36,4 +37,4 @@ def following_join(step: Step, refusal: str) -> Step:
 
 def is_skipped(join: Step, place: Place, plan: Plan) -> bool:
     """Whether the join of a fork was skipped, so that nobody waits for the branches."""
-    return join.ref + place.suffix in plan.session.workflow.latest
+    return reachable(plan.session, join, place.suffix) is not join

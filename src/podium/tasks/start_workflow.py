@@ -4,11 +4,12 @@ from typing import Any
 
 from podium.engine.commands import StartWorkflow as StartCommand
 from podium.engine.graph import Step
+from podium.engine.lineage import Runaway, next_lineage
 from podium.engine.requests import resolve_start
 from podium.engine.session import Place, Plan, Session, decode, encode
 from podium.model.errors import InvalidRequest, PodiumError, ValidationFailed
 from podium.model.start import StartWorkflowRequest
-from podium.model.status import SCHEDULED
+from podium.model.status import FAILED_WITH_TERMINAL_ERROR, SCHEDULED
 from podium.model.task import Task
 from podium.model.wire import convert
 from podium.tasks.kind import Kind
@@ -44,6 +45,8 @@ class StartWorkflow(Kind):
         except ValidationFailed as error:
             parts = "".join(f"'{one.path}' -> {one.message}. " for one in error.violations)
             session.fail(task, f"startWorkflow validation failed. {parts}")
+        except Runaway as error:
+            session.fail(task, error.message, FAILED_WITH_TERMINAL_ERROR)
         except PodiumError as error:
             session.fail(task, error.message)
         else:
@@ -64,6 +67,7 @@ def start_command(session: Session, request: StartWorkflowRequest) -> StartComma
     """Return the command for a start request; errors are those of `model.errors`."""
     command = resolve_start(session.context, request)
     head = session.head
+    lineage = next_lineage(head, session.context, is_at_once=head.version == 0)
     return StartCommand(
         name=command.name,
         version=command.version,
@@ -75,4 +79,6 @@ def start_command(session: Session, request: StartWorkflowRequest) -> StartComma
         external_input_path=command.external_input_path,
         idempotency_key=command.idempotency_key,
         rate_limit_key=command.rate_limit_key,
+        depth=lineage.depth,
+        root_id=lineage.root_id,
     )

@@ -9,10 +9,11 @@ from typing import Any
 from podium.engine.commands import StartWorkflow
 from podium.engine.finish import cancel_child
 from podium.engine.graph import Graph, Step
+from podium.engine.lineage import Runaway, next_lineage
 from podium.engine.session import Place, Plan, Session, WorkflowEnds, decode, encode
 from podium.expressions.parameters import compile_template
 from podium.model.errors import PodiumError
-from podium.model.status import FAILED, IN_PROGRESS, SCHEDULED
+from podium.model.status import FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SCHEDULED
 from podium.model.task import Task
 from podium.model.wire import convert, encode_json, to_json_value
 from podium.model.workflow_def import WorkflowDef
@@ -53,8 +54,13 @@ class SubWorkflow(Kind):
             name, version = request.get("subWorkflowName"), request.get("subWorkflowVersion")
             session.fail(task, f"No such workflow defined. name={name}, version={version or 'null'}")
             return
-        child_id = session.context.new_workflow_id()
         head = session.head
+        try:
+            lineage = next_lineage(head, session.context)
+        except Runaway as error:
+            session.fail(task, error.message, FAILED_WITH_TERMINAL_ERROR)
+            return
+        child_id = session.context.new_workflow_id()
         given = dict(request.get("workflowInput") or {})
         if request.get("subWorkflowDefinition") is not None:
             given["_systemMetadata"] = {"dynamic": True}
@@ -72,6 +78,8 @@ class SubWorkflow(Kind):
                 task_to_domain={key: str(value) for key, value in domains.items()},
                 parent_id=head.id,
                 parent_task_seq=task.seq,
+                depth=lineage.depth,
+                root_id=lineage.root_id,
             ),
         )
         task.sub_workflow_id = child_id

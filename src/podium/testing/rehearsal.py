@@ -6,7 +6,7 @@ definition, of a task type or of the engine gives the same result each time.
 """
 
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -85,6 +85,7 @@ class Rehearsal:
         self._rows: dict[str, Rows] = {}
         self._workflows: dict[str, Workflow] = {}
         self._answers: dict[Script, ScriptAnswer] = {}
+        self._families: Counter[str] = Counter()
 
     # ---- definitions
 
@@ -142,6 +143,11 @@ class Rehearsal:
     def system(self, name: str) -> str | None:  # noqa: ARG002 (of the protocol)
         """Return None: no variable of the process is given away."""
         return None
+
+    def count_start(self, root_id: str) -> int:
+        """Count one more workflow that descends from *root_id*."""
+        self._families[root_id] += 1
+        return self._families[root_id]
 
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script that was evaluated for this decision."""
