@@ -39,7 +39,7 @@ def _settle_failure(session: Session, task: Task, step: Step | None) -> None:
     if step is not None and step.optional:
         task.status = COMPLETED_WITH_ERRORS
     elif step is not None and step.permissive:
-        session.workflow.permissive[task.ref] = task
+        session.workflow.permissive[task.seq] = task
     else:
         raise ends_by(session, task)
 
@@ -157,6 +157,7 @@ def supersede(session: Session, task: Task) -> None:
     """Note that a newer attempt takes the place of *task*."""
     task.retried = True
     session.workflow.pending.pop(task.seq, None)
+    session.workflow.permissive.pop(task.seq, None)
     session.workflow.note_failure(task)
     session.touch(task)
 

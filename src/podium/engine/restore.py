@@ -28,14 +28,19 @@ def rebuild(workflow: Workflow, tasks: list[Task]) -> None:
     if workflow.is_terminal:
         drop_indexes(workflow)
         return
-    for task in workflow.latest.values():
-        step = step_of(workflow, task)
-        if task.is_bad and task.executed and step is not None and step.permissive and not step.optional:
-            workflow.permissive[task.ref] = task
+    for task in tasks:
+        if task.is_bad and task.executed and not task.retried and is_permissive(workflow, task):
+            workflow.permissive[task.seq] = task
     for task in workflow.open.values():
         if is_join(task):
             await_refs(workflow, task, joined_refs(workflow, task))
         watch(workflow, task, step_of(workflow, task))
+
+
+def is_permissive(workflow: Workflow, task: Task) -> bool:
+    """Whether the workflow goes on after a failure of *task*, to fail at its end."""
+    step = step_of(workflow, task)
+    return step is not None and step.permissive and not step.optional
 
 
 def drop_indexes(workflow: Workflow) -> None:

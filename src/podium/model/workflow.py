@@ -117,7 +117,7 @@ class Workflow:
         self.joins: dict[str, list[int]] = {}  # reference name -> open joins that wait for it
         self.left: dict[int, int] = {}  # open join -> how many reference names it still waits for
         self.loops: dict[str, Loop] = {}  # open loops by their reference name with suffix
-        self.permissive: dict[str, Task] = {}  # failed, but the workflow goes on until its end
+        self.permissive: dict[int, Task] = {}  # failed, but the workflow goes on until its end
         self.failed: dict[int, tuple[str, str]] = {}  # number -> reference and task name of attempts that failed
         self.wakes: list[tuple[int, int]] = []  # heap of (due_ms, task seq); may be too early, never too late
         self.watched: dict[int, int] = {}  # task seq -> its earliest entry in that heap
@@ -151,7 +151,6 @@ class Workflow:
                 self.latest.pop(before.ref, None)
         self.plain[task.step] = task
         self.latest[task.ref] = task
-        self.permissive.pop(task.ref, None)
         self.values.pop((task.step, "output"), None)
         self.values.pop((task.step, "input"), None)
         if task.loop:
@@ -202,6 +201,7 @@ class Workflow:
     def forget(self, seq: int, step: str, owner: Task) -> None:
         """Take a task that the loop *owner* deletes out of the indexes."""
         self.failed.pop(seq, None)
+        self.permissive.pop(seq, None)
         outer: Task | None = owner
         while outer is not None and outer.loop:
             loop = self.loops.get(outer.loop)
@@ -212,7 +212,6 @@ class Workflow:
         if task is not None and task.seq == seq:
             del self.plain[step]
             self.latest.pop(task.ref, None)
-            self.permissive.pop(task.ref, None)
             self.values.pop((step, "output"), None)
             self.values.pop((step, "input"), None)
 

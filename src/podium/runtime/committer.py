@@ -70,7 +70,7 @@ class Committer:
         self._dispatcher = dispatcher
         self._evaluate = evaluate
         self._mail: OrderedDict[str, list[Mail]] = OrderedDict()
-        self._called: dict[str, None] = {}  # those among them that are not only written to by other workflows
+        self._called: dict[str, None] = {}  # those among them that somebody waits for
         self._waiting = 0
         # Workflows with changes that are not committed, and who waits for that; mostly nobody.
         self._busy: dict[str, list[asyncio.Future[None]] | None] = {}
@@ -160,11 +160,10 @@ class Committer:
                 continue
             mails = self._mail.pop(workflow_id)
             self._called.pop(workflow_id, None)
+            self._waiting -= len(mails)
             mails, rest = _split(mails)
             for mail in rest:
-                self._waiting -= 1
                 self._post(workflow_id, mail)
-            self._waiting -= len(mails)
             self._busy[workflow_id] = None
             works.append(Work(workflow_id, mails))
         await self._ensure_loaded(works)
@@ -174,9 +173,9 @@ class Committer:
         """Return whose mail to take, in order: half of a batch is for callers, however many messages wait."""
         if len(self._mail) <= BATCH_MAX:
             return list(self._mail)
-        length = len(self._busy) + BATCH_MAX
-        called = islice(self._called, len(self._busy) + BATCH_MAX // 2)
-        return list(dict.fromkeys((*called, *islice(self._mail, length))))
+        called = (key for key in self._called if key not in self._busy)
+        every = (key for key in self._mail if key not in self._busy)
+        return list(dict.fromkeys((*islice(called, BATCH_MAX // 2), *islice(every, BATCH_MAX))))
 
     async def _ensure_loaded(self, works: list[Work]) -> None:
         missing = []

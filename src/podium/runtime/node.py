@@ -95,13 +95,11 @@ class Node:
         return self.variables.get(SECRET_PREFIX + name)
 
     async def settle(self, timeout_s: float = 5.0) -> bool:
-        """Wait until messages between workflows have arrived; False when that takes longer than *timeout_s*."""
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while not (self.relay.is_idle and self.committer.is_idle):
-            if asyncio.get_running_loop().time() > deadline:
-                return False
-            await asyncio.sleep(0.002)
-        return True
+        """Wait until the messages that are on their way have arrived, and those that follow from them.
+
+        False when that takes longer than *timeout_s*. What other workflows send meanwhile is not waited for to the end.
+        """
+        return await self.relay.settle(timeout_s)
 
     async def arrival(self, workflow_id: str, timeout_s: float = 1.0) -> None:
         """Wait while a message to a workflow, which may create it, is on its way, at most *timeout_s*."""

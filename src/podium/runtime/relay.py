@@ -21,6 +21,7 @@ from podium.store import Store
 READ_MAX = 500
 TRY_AGAIN_S = 1.0
 ON_ITS_WAY_MAX = 5_000
+SETTLE_STEPS = 8
 
 log = logging.getLogger(__name__)
 
@@ -53,14 +54,19 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._latest: dict[str, asyncio.Task[None]] = {}
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no message is on its way."""
-        return not self._tasks and not self._news.is_set() and not self._is_reading
-
-    def may_reach(self, target: str) -> bool:
-        """Whether a message to *target* is, or could be, on its way."""
-        return target in self._latest or self._news.is_set() or self._is_reading
+    async def settle(self, timeout_s: float) -> bool:
+        """Wait for the messages on their way, and for those that follow from them down to eight steps."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        for _ in range(SETTLE_STEPS):
+            while self._news.is_set() or self._is_reading:  # noqa: ASYNC110 (a turn or two of the loop)
+                await asyncio.sleep(0)
+            if not self._tasks:
+                return True
+            _, late = await asyncio.wait(set(self._tasks), timeout=max(until - loop.time(), 0))
+            if late:
+                return False
+        return True
 
     def note(self, change: Transition) -> None:
         """Learn that a commit holds messages."""
