@@ -1,7 +1,8 @@
 """One task: one execution of a step; each attempt is a task of its own.
 
-`input` and `output` are compact JSON objects as bytes: the engine carries them and looks inside only when an expression asks.
-The field order is the stored format: append fields at the end, each with a default, and never reorder.
+`input` and `output` are compact JSON objects as bytes: the engine carries them and looks inside only when an
+expression asks. The field order is the stored format: append fields at the end, each with a default, and never
+reorder.
 """
 
 from typing import Literal

@@ -1,6 +1,7 @@
 """What a decision changes and causes: rows to write, and messages to other workflows and queues.
 
-A transition is plain data. The store writes all of it in one transaction; the runtime hands out the tasks and wakes whoever waits.
+A transition is plain data. The store writes all of it in one transaction; the runtime hands out the tasks and wakes
+whoever waits.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ class QueueRow(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True):
-    """A command for another workflow, or an event; `number` is its place among the workflow's messages of this commit."""
+    """A command for another workflow, or an event; `number` is its place among the workflow's messages of this
+    commit."""
 
     target: str  # workflow id, or the event queue
     kind: str  # "command" or "event"

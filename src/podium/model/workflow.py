@@ -214,6 +214,8 @@ class Workflow:
             self.latest.pop(task.ref, None)
             self.values.pop((step, "output"), None)
             self.values.pop((step, "input"), None)
+            if step in self.latest:  # which was skipped later on
+                self.plain[step] = self.latest[step]
 
     def note_failure(self, task: Task) -> None:
         """Remember *task* if it failed; at most 1,000 failures are kept."""

@@ -54,19 +54,33 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._latest: dict[str, asyncio.Task[None]] = {}
 
+    def may_reach(self, target: str) -> bool:
+        """Whether a message to *target* is, or could be, on its way."""
+        return target in self._latest or self._news.is_set() or self._is_reading
+
     async def settle(self, timeout_s: float) -> bool:
         """Wait for the messages on their way, and for those that follow from them down to eight steps."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
         for _ in range(SETTLE_STEPS):
-            while self._news.is_set() or self._is_reading:  # noqa: ASYNC110 (a turn or two of the loop)
-                await asyncio.sleep(0)
+            while (self._news.is_set() or self._is_reading) and loop.time() < until:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)  # a read of the outbox takes a turn or two of the loop
             if not self._tasks:
                 return True
             _, late = await asyncio.wait(set(self._tasks), timeout=max(until - loop.time(), 0))
             if late:
                 return False
         return True
+
+    async def arrival(self, target: str, timeout_s: float) -> None:
+        """Wait for what is on its way to *target*, and may create it; at once when that is nothing."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while (self._news.is_set() or self._is_reading) and loop.time() < until:  # noqa: ASYNC110 (a turn or two)
+            await asyncio.sleep(0.001)
+        message = self._latest.get(target)
+        if message is not None:
+            await asyncio.wait([message], timeout=max(until - loop.time(), 0))
 
     def note(self, change: Transition) -> None:
         """Learn that a commit holds messages."""
