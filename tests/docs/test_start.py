@@ -1,9 +1,11 @@
 """The five-minute start of the README, as it is written there; only the installation and the port are other ones."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,32 +27,51 @@ def folder(tmp_path: Path, server: Server) -> Path:
 
 
 @pytest.fixture
-def shell(folder: Path, server: Server) -> Iterator[subprocess.Popen[str]]:
-    """A shell with the commands of the installed package on its path, in a process group of its own."""
+def environment(server: Server) -> dict[str, str]:
+    """The commands of the installed package on the path, and the server of the tests."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PODIUM_SERVER": server.url}
-    started = subprocess.Popen(
-        ["bash", "-es"],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    return {**os.environ, "PATH": path, "PODIUM_SERVER": server.url}
+
+
+def commands() -> list[str]:
+    """Return the shell blocks after the installation."""
+    return [block.text for block in page("README.md").blocks("sh") if "pip install" not in block.text]
+
+
+@contextmanager
+def running(command: str, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """Run a command as in a terminal of its own, and end it with Ctrl-C there."""
+    output = subprocess.DEVNULL
+    process = subprocess.Popen(
+        ["bash", "-c", command], cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
     )
-    yield started
-    started.kill()
-    started.wait()
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(10)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.timeout(60)
-def test_the_start_of_the_readme_works(shell: subprocess.Popen[str], folder: Path) -> None:
-    blocks = [block.text for block in page("README.md").blocks("sh") if "pip install" not in block.text]
-    script = "\n".join([*blocks, "kill %1", "wait"])
+def test_the_start_of_the_readme_works(folder: Path, environment: dict[str, str]) -> None:
+    define, work, start = commands()
 
-    output, _ = shell.communicate(script, timeout=50)
+    with running(work, folder, environment):
+        done = subprocess.run(
+            ["bash", "-ec", define + start],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
 
-    assert sorted(path.name for path in folder.iterdir()) == ["greet.json", "worker.py"]
-    assert "registered greet version 1" in output
-    assert "COMPLETED after" in output, output
-    assert "1 of" in output.splitlines()[-1], output
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "registered greet version 1"
+    assert any(line.startswith("greet ") and " COMPLETED after " in line for line in lines)

@@ -1,7 +1,8 @@
 """Identifiers of workflows and tasks: UUID version 8 text whose order is the order of creation.
 
-Layout: 48 bits of time in ms, 42 random bits, 32 bits of sequence. A workflow is sequence 0; its tasks are 1, 2, 3, ….
-So a task's id names its workflow and its place in it, and no index from task to workflow is needed. Clients treat ids as opaque.
+Layout: 48 bits of time in ms, 42 random bits, 32 bits of sequence. A workflow is sequence 0; its tasks are 1, 2, 3,
+…. So a task's id names its workflow and its place in it, and no index from task to workflow is needed. Clients treat
+ids as opaque.
 """
 
 SEQ_MAX = (1 << 24) - 1  # tasks of one workflow, superseded attempts included

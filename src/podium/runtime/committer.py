@@ -110,8 +110,11 @@ class Committer:
         workflow = self._cache.get(workflow_id)
         if workflow is not None:
             return workflow
-        found = await self._load([workflow_id])
-        return self._cache.get(workflow_id) or found.get(workflow_id)
+        before = self.transitions
+        loaded = (await self._load([workflow_id], keep=False)).get(workflow_id)
+        if loaded is not None and before == self.transitions and workflow_id not in self._busy:
+            self._cache.put(loaded)  # else it may have changed since it was read
+        return loaded
 
     async def quiet(self, workflow_id: str) -> None:
         """Wait until the workflow has no change on its way."""
@@ -201,7 +204,9 @@ class Committer:
             for work in works:
                 work.loaded = found.get(work.workflow_id)
 
-    async def _load(self, ids: Sequence[str], history: set[str] | None = None) -> dict[str, Workflow]:
+    async def _load(
+        self, ids: Sequence[str], history: set[str] | None = None, *, keep: bool = True
+    ) -> dict[str, Workflow]:
         found = {}
         for key, stored in (await self._store.load(ids)).items():
             graph = await self._world.catalog.fetch(stored.head.def_hash)
@@ -212,7 +217,8 @@ class Committer:
             workflow = restore(stored.head, graph, payloads, stored.tasks)
             workflow.row = stored.row
             found[key] = workflow
-            self._cache.put(workflow)
+            if keep:
+                self._cache.put(workflow)
             if history and key in history:
                 self._histories[key] = (workflow, stored.tasks)
         return found

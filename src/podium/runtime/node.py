@@ -103,6 +103,4 @@ class Node:
 
     async def arrival(self, workflow_id: str, timeout_s: float = 1.0) -> None:
         """Wait while a message to a workflow, which may create it, is on its way, at most *timeout_s*."""
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while self.relay.may_reach(workflow_id) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
+        await self.relay.arrival(workflow_id, timeout_s)

@@ -1,0 +1,143 @@
+"""Thousands of requests that follow, or break, the OpenAPI document: none may break the server."""
+
+import json
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from schemathesis import Case
+from schemathesis.schemas import APIOperation
+
+from tests.process import Server
+
+from .fuzz import STEP, Aim, operations, requests_for
+
+REQUESTS_MIN = 2_000
+ERROR_FIELDS = {"status": int, "message": str, "retryable": bool}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    found = Server(tmp_path / "fuzz.db")
+    found.start()
+    yield found
+    found.kill()
+
+
+@pytest.fixture
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection of this process that leaves the machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        assert self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1"), address
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+class Run:
+    """One pass over all operations."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.statuses: Counter[int] = Counter()
+        self.faults: list[str] = []
+        self.aim = Aim()
+        self._client = httpx.Client(base_url=server.url, timeout=10.0)
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def close(self) -> None:
+        self._session.close()
+        self._client.close()
+
+    def prepare(self) -> None:
+        """Provide what requests aim at; some of them delete it."""
+        definition = {"name": "fuzzed", "version": 1, "tasks": [STEP]}
+        self._client.post("/api/metadata/workflow?overwrite=true", json=definition).raise_for_status()
+        self._client.post("/api/metadata/taskdefs", json=[{"name": "fuzzed", "retryCount": 0}]).raise_for_status()
+        started = self._client.post("/api/workflow", json={"name": "fuzzed", "version": 1})
+        assert started.status_code == 200, started.text
+        self.aim.known = {
+            "workflowId": started.text,
+            "taskId": started.text[:-8] + "00000001",
+            "taskRefName": "only",
+            "taskReferenceName": "only",
+            "status": "COMPLETED",
+            "name": "fuzzed",
+            "tasktype": "fuzzed",
+            "taskType": "fuzzed",
+            "version": 1,
+        }
+
+    def ask(self, operation: APIOperation, case: Case) -> None:
+        answer = case.call(session=self._session, timeout=10.0)
+        self.statuses[answer.status_code] += 1
+        fault = complaint(case.method, answer.status_code, answer.headers.get("content-type", [""])[0], answer.content)
+        if fault:
+            self.faults.append(f"{operation.label}: {fault}\n  {case.as_curl_command()[:1000]}")
+
+
+def complaint(method: str, status: int, content_type: str, body: bytes) -> str | None:
+    """Return what is wrong with an answer."""
+    if status >= 500:
+        return f"{status} {body[:300]!r}"
+    if method.upper() == "HEAD":
+        return f"an answer to HEAD has a body: {body[:100]!r}" if body else None
+    is_json = content_type.startswith("application/json")
+    if status < 400 and not is_json:
+        return None
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return f"{status} is no JSON: {body[:300]!r}"
+    if not is_json:
+        return f"{status} has content type {content_type}"
+    if status < 400:
+        return None
+    if type(value) is not dict or any(type(value.get(name)) is not kind for name, kind in ERROR_FIELDS.items()):
+        return f"{status} has no error body: {body[:300]!r}"
+    return None if value["status"] == status and value["message"] else f"{status} says something else: {body[:300]!r}"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("loopback_only")
+def test_no_request_breaks_the_server(server: Server) -> None:
+    schema, all_of_them = operations(f"{server.url}/api-docs")
+    run = Run(server)
+    try:
+        for operation in all_of_them:
+            run.prepare()
+            for number, case in enumerate(requests_for(schema, operation)):
+                aimed = run.aim.sharpened(case) if number % 2 else case
+                run.ask(operation, run.aim.bounded(aimed))
+        asked = sum(run.statuses.values())
+        print(f"{asked} requests to {len(all_of_them)} operations: {dict(sorted(run.statuses.items()))}")
+        assert not run.faults, "\n".join(run.faults[:10])
+        assert asked >= REQUESTS_MIN
+        assert run.statuses[200] > 200
+        assert run.statuses[400] > 200
+        assert "Traceback" not in server.log.read_text()
+        assert_works(server.url)
+    finally:
+        run.close()
+
+
+def assert_works(url: str) -> None:
+    """A normal workflow runs to its end."""
+    task_type = "after_the_fuzzing"
+    with httpx.Client(base_url=url, timeout=10.0) as client:
+        assert client.get("/health").json()["healthy"] is True
+        definition = {"name": task_type, "version": 1, "tasks": [{**STEP, "name": task_type}]}
+        client.post("/api/metadata/workflow", json=definition).raise_for_status()
+        workflow_id = client.post("/api/workflow", json={"name": task_type}).text
+        task = client.get(f"/api/tasks/poll/{task_type}").json()
+        result = {"workflowInstanceId": workflow_id, "taskId": task["taskId"], "status": "COMPLETED"}
+        client.post("/api/tasks", json=result).raise_for_status()
+        assert client.get(f"/api/workflow/{workflow_id}").json()["status"] == "COMPLETED"
