@@ -1,4 +1,4 @@
-"""The standard load: order-like workflows with forks, loops, switches, retries and sub-workflows, and workers that remember what they did.
+"""The standard load: workflows with forks, loops, switches and sub-workflows, and workers that remember what they did.
 
 Everything that the server acknowledged is recorded, so that an audit can compare it with what the server holds.
 """
@@ -186,7 +186,7 @@ async def _examine(
     if workflow["status"] != "COMPLETED":
         found["failed"].append((workflow_id, workflow.get("reasonForIncompletion")))
     good = [task["referenceTaskName"] for task in workflow["tasks"] if task["status"] == "COMPLETED"]
-    if len(good) != len(set(good)) or (parent and not COMPLETED_REFS <= set(good)):
+    if len(good) != len(set(good)) or (parent and not set(good) >= COMPLETED_REFS):
         found["doubled"].append((workflow_id, good))
     for task in workflow["tasks"]:
         seen[task["taskId"]] = task

@@ -85,6 +85,7 @@ async def _open_many(url: str, count: int) -> None:
 
         async def start(share: int) -> None:
             for _ in range(share):
-                (await client.post("/api/workflow", json={"name": PARENT["name"], "version": 1, "input": {"k": "x"}})).raise_for_status()
+                body = {"name": PARENT["name"], "version": 1, "input": {"k": "x"}}
+                (await client.post("/api/workflow", json=body)).raise_for_status()
 
         await asyncio.gather(*(start(count // 16) for _ in range(16)))

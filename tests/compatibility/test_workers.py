@@ -367,6 +367,28 @@ def test_the_task_context_knows_the_task_and_writes_its_log(
     assert all(entry.created_time and entry.task_id == task.task_id for entry in logs)
 
 
+# ---- task definitions
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK leaves its sockets open
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_worker_registers_its_task_definition(
+    executor: WorkflowExecutor, runners: Runners, metadata: OrkesMetadataClient, name: str, *, overwrite: bool
+) -> None:
+    """Schemas are left out where the server does not know them."""
+    metadata.register_task_def(TaskDef(name=name, description="before"))
+
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    template = TaskDef(name="the SDK replaces it", description="by the worker", retry_count=1)
+    options = {"register_task_def": True, "register_schema": True, "overwrite_task_def": overwrite}
+    runners.work(name, add, task_def_template=template, **options)
+
+    assert run(one_step(executor, name, a=1, b=2)).output == {"out": {"result": 3}}
+    assert metadata.get_task_def(name).description == ("by the worker" if overwrite else "before")
+
+
 # ---- many tasks
 
 

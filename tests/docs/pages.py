@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_SAVED = re.compile(r"`([\w.]+)`[^`]*:\n\n$")
+_SAVED = re.compile(r"[Ss]ave (?:it|this) as `([\w.]+)`[^`]*:\n\n$")
 
 
 @dataclass(frozen=True)

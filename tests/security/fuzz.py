@@ -19,11 +19,31 @@ BOUNDARIES_MAX = 110  # per operation and mode, evenly spread over those that th
 RANDOM = 5  # per operation
 # Calls that wait do so as long as the request says; here that is next to nothing.
 WAITS = {"timeout": 3, "timeoutMillis": 3, "waitForSeconds": 0}
-TYPES = (
-    "SIMPLE", "SWITCH", "DECISION", "FORK_JOIN", "JOIN", "FORK_JOIN_DYNAMIC", "DO_WHILE", "SUB_WORKFLOW", "DYNAMIC",
-    "START_WORKFLOW", "SET_VARIABLE", "TERMINATE", "WAIT", "HUMAN", "INLINE", "LAMBDA", "JSON_JQ_TRANSFORM", "EVENT",
-    "HTTP", "NOOP", "EXCLUSIVE_JOIN", "KAFKA_PUBLISH", "USER_DEFINED",
-)  # fmt: skip
+# What a step needs to pass validation, by its type; laid under what the request says.
+NEEDED: dict[str, dict[str, Any]] = {
+    "SIMPLE": {},
+    "SWITCH": {"evaluatorType": "value-param", "expression": "x", "decisionCases": {"a": []}},
+    "DECISION": {"caseValueParam": "x", "decisionCases": {"a": []}},
+    "JOIN": {"joinOn": ["only"]},
+    "EXCLUSIVE_JOIN": {"joinOn": ["only"]},
+    "FORK_JOIN_DYNAMIC": {"inputParameters": {"forkTaskInputs": [1, 2]}},
+    "DO_WHILE": {"loopCondition": "false"},
+    "SUB_WORKFLOW": {"subWorkflowParam": {"name": "nothing"}},
+    "DYNAMIC": {"dynamicTaskNameParam": "x"},
+    "START_WORKFLOW": {"inputParameters": {"startWorkflow": {"name": "nothing"}}},
+    "SET_VARIABLE": {"inputParameters": {"x": "${workflow}"}},
+    "TERMINATE": {"inputParameters": {"terminationStatus": "COMPLETED"}},
+    "WAIT": {},
+    "HUMAN": {},
+    "INLINE": {"inputParameters": {"evaluatorType": "javascript", "expression": "1"}},
+    "JSON_JQ_TRANSFORM": {"inputParameters": {"queryExpression": "."}},
+    "EVENT": {"sink": "conductor"},
+    "HTTP": {"inputParameters": {"uri": "http://127.0.0.1:1/"}},
+    "NOOP": {},
+    "KAFKA_PUBLISH": {"inputParameters": {"kafka_request": {}}},
+    "USER_DEFINED": {},
+}
+TYPES = tuple(NEEDED)
 
 
 def operations(document_url: str) -> tuple[BaseSchema, list[APIOperation]]:
@@ -90,7 +110,7 @@ class Aim:
         if isinstance(case.path_parameters, dict):
             case.path_parameters.update({k: v for k, v in self.known.items() if k in case.path_parameters})
         if isinstance(case.query, dict):
-            case.query.update({k: v for k, v in self.known.items() if k in case.query and k != "version"})
+            case.query.update({k: v for k, v in self.known.items() if k in case.query})
         case.body = self._named(case.body, "fuzzed")
         if isinstance(case.body, list) and "/bulk/" in case.path:
             case.body = [*case.body, self.known["workflowId"]]
@@ -104,16 +124,40 @@ class Aim:
             return value
         found = {key: self._named(item, name) for key, item in value.items()}
         if "taskReferenceName" in found:
-            number = next(self._numbers)
-            found |= {"taskReferenceName": f"r{number}", "type": TYPES[number % len(TYPES)]}
-        if "responseTimeoutSeconds" in found and not isinstance(found["responseTimeoutSeconds"], str):
-            found |= {"responseTimeoutSeconds": 1, "backoffScaleFactor": 1}
+            self._make_step(found)
+        if "responseTimeoutSeconds" in found:
+            found |= {"responseTimeoutSeconds": found["responseTimeoutSeconds"] or 1, "backoffScaleFactor": 1}
+        if "taskId" in found:
+            found["status"] = found.get("status") or "COMPLETED"
+        if "actions" in found:
+            found["event"] = "conductor:fuzzed:x"
+        if "complete_task" in found:
+            found |= {"action": found.get("action") or "complete_task", "complete_task": found["complete_task"] or {}}
         found |= {key: self.known[key] for key in ("workflowInstanceId", "taskId") if key in found}
         if "name" in found:
             found["name"] = name
         if "schemaVersion" in found:
-            found |= {"schemaVersion": 2, "tasks": found.get("tasks") or [STEP]}
+            found |= {"schemaVersion": 2, "tasks": beside_a_wait(found.get("tasks") or [STEP])}
         return found
+
+    def _make_step(self, step: dict[str, Any]) -> None:
+        number = next(self._numbers)
+        step |= {"taskReferenceName": f"r{number}", "type": TYPES[number % len(TYPES)]}
+        for key, needed in NEEDED[step["type"]].items():
+            given = step.get(key)
+            if isinstance(given, dict) and isinstance(needed, dict):
+                step[key] = {**needed, **given}
+            elif not given:
+                step[key] = needed
 
 
 STEP = {"name": "fuzzed", "taskReferenceName": "only", "type": "SIMPLE"}
+
+
+def beside_a_wait(steps: Any) -> Any:
+    """Return a fork of *steps* and a WAIT, at which `execute` and signals stop at once."""
+    if not isinstance(steps, list):
+        return steps
+    wait = {"name": "wait", "taskReferenceName": "wait", "type": "WAIT"}
+    fork = {"name": "fork", "taskReferenceName": "fork", "type": "FORK_JOIN", "forkTasks": [steps, [wait]]}
+    return [fork, {"name": "join", "taskReferenceName": "join", "type": "JOIN", "joinOn": ["wait"]}]

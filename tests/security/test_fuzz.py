@@ -15,7 +15,7 @@ from schemathesis.schemas import APIOperation
 
 from tests.process import Server
 
-from .fuzz import STEP, Aim, operations, requests_for
+from .fuzz import STEP, Aim, beside_a_wait, operations, requests_for
 
 REQUESTS_MIN = 2_000
 ERROR_FIELDS = {"status": int, "message": str, "retryable": bool}
@@ -59,14 +59,15 @@ class Run:
 
     def prepare(self) -> None:
         """Provide what requests aim at; some of them delete it."""
-        definition = {"name": "fuzzed", "version": 1, "tasks": [STEP]}
+        definition = {"name": "fuzzed", "version": 1, "tasks": beside_a_wait([STEP])}
         self._client.post("/api/metadata/workflow?overwrite=true", json=definition).raise_for_status()
         self._client.post("/api/metadata/taskdefs", json=[{"name": "fuzzed", "retryCount": 0}]).raise_for_status()
         started = self._client.post("/api/workflow", json={"name": "fuzzed", "version": 1})
         assert started.status_code == 200, started.text
         self.aim.known = {
             "workflowId": started.text,
-            "taskId": started.text[:-8] + "00000001",
+            "workflowInstanceId": started.text,
+            "taskId": started.text[:-8] + "00000002",
             "taskRefName": "only",
             "taskReferenceName": "only",
             "status": "COMPLETED",
@@ -74,6 +75,8 @@ class Run:
             "tasktype": "fuzzed",
             "taskType": "fuzzed",
             "version": 1,
+            "overwrite": True,
+            "returnStrategy": "TARGET_WORKFLOW",
         }
 
     def ask(self, operation: APIOperation, case: Case) -> None:

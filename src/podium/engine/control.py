@@ -43,8 +43,9 @@ def take_up(session: Session, *, look_inside: bool = False) -> None:
     """
     workflow = session.workflow
     known = {task.seq for task in session.ended}
-    session.ended.extend(task for seq, task in sorted(workflow.pending.items()) if seq not in known)
-    if look_inside or workflow.pending:
+    left = [task for seq, task in sorted(workflow.pending.items()) if seq not in known]
+    session.ended.extend(left)
+    if look_inside or left:
         for task in sorted(workflow.open.values(), key=lambda one: one.seq) if workflow.waiting else ():
             if waits_for_others(task):
                 session.need_settle(task)

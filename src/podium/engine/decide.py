@@ -74,6 +74,8 @@ def decide(session: Session, command: Command, history: list[Task] | None = None
     except WorkflowEnds as outcome:
         end(session, outcome)
         answer = None
+    if len(session.workflow.pending) > len(session.ended) and session.head.status == RUNNING:
+        control.take_up(session)  # what was cut off for its length
     yield from _run(session)
     return answer
 
@@ -157,8 +159,7 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
         case ExtendLease():
             return extend_lease(session, command)
         case Wake():
-            wake(session)
-            return control.take_up(session)
+            return wake(session)
         case Decide():
             wake(session)
             return control.take_up(session, look_inside=True)

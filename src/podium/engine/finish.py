@@ -84,8 +84,8 @@ def _output(session: Session) -> bytes:
 def _set_failed_names(session: Session) -> None:
     """Add this run's failures to the header: attempts that were followed, and those that nobody could follow."""
     head, workflow = session.head, session.workflow
-    left = [(task.ref, task.name) for task in workflow.pending.values() if task.status in TASK_FAILED]
-    found = [*workflow.failed.values(), *left]
+    left = {seq: (task.ref, task.name) for seq, task in workflow.pending.items() if task.status in TASK_FAILED}
+    found = [names for _, names in sorted({**workflow.failed, **left}.items())]
     if found:
         head.failed_refs = list(dict.fromkeys([*head.failed_refs, *(ref for ref, _ in found)]))[:FAILED_NAMES_MAX]
         head.failed_names = list(dict.fromkeys([*head.failed_names, *(name for _, name in found)]))[:FAILED_NAMES_MAX]

@@ -30,6 +30,9 @@ def rerun(session: Session, command: Rerun, history: list[Task]) -> None:
     target = next((task for task in history if task.seq == command.seq), None)
     if command.seq and target is None:
         raise InvalidRequest(f"Task {task_id(session.head.id, command.seq)} not found")
+    if target is not None and _is_skipped_in_loop(session, target):
+        name = task_id(session.head.id, target.seq)
+        raise InvalidRequest(f"Task {name} was skipped in all iterations of its loop; rerun from a task before it")
     _take_inputs(session, command)
     revive(session)
     session.head.last_retried_ms = session.now_ms  # or a workflow with a time-out would end at once
@@ -40,6 +43,11 @@ def rerun(session: Session, command: Rerun, history: list[Task]) -> None:
     else:
         _from_task(session, target, command, history)
     tell_revived(session, "reran")
+
+
+def _is_skipped_in_loop(session: Session, target: Task) -> bool:
+    step = session.graph.steps.get(target.step)
+    return target.status == SKIPPED and step is not None and bool(step.loop)
 
 
 def _take_inputs(session: Session, command: Rerun) -> None:
@@ -128,7 +136,9 @@ class Region:
         self.iterations = dict(self._path)  # of the loops around the target, by their reference names
         self._after: set[str] = set()
         around = self._climb()
-        self.around = {task.seq for task in history if task.step in around and self._is_prefix(task)}
+        self.around = {
+            task.seq for task in history if task.step in around and waits_for_others(task) and self._is_prefix(task)
+        }
 
     def holds(self, task: Task) -> bool:
         """Whether *task* comes after the target."""
