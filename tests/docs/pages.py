@@ -61,7 +61,8 @@ def _anchor(heading: str) -> str:
 
 def pages() -> list[Page]:
     """Return all pages for readers."""
-    return [Page(path) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])]
+    folders = ("*.md", "docs/**/*.md", "bench/*.md", "examples/*/*.md")
+    return [Page(path) for pattern in folders for path in sorted(ROOT.glob(pattern))]
 
 
 def page(name: str) -> Page:

@@ -23,20 +23,9 @@ class Move(NamedTuple):
     detail: int
 
 
-KINDS = ["poll"] * 4 + ["finish"] * 9 + ["advance"] * 3 + ["repeat", "late", "pause", "resume", "resume", "terminate"]
-KINDS += [
-    "retry",
-    "retry",
-    "rerun",
-    "rerun",
-    "restart",
-    "skip",
-    "progress",
-    "lease",
-    "decide",
-    "callbacks",
-    "variables",
-]
+KINDS = ["poll"] * 4 + ["finish"] * 9 + ["advance"] * 3 + ["batch", "batch", "progress", "repeat", "late", "lease"]
+KINDS += ["pause", "resume", "resume", "terminate", "retry", "retry", "rerun", "rerun", "restart", "skip"]
+KINDS += ["decide", "callbacks", "variables"]
 _moves = st.builds(Move, st.sampled_from(KINDS), st.integers(0, 30), st.integers(0, 30))
 plays = st.tuples(
     st.integers(0, 2**32 - 1).map(definition_of),
@@ -146,6 +135,21 @@ def _repeat(play: Play, key: str, detail: int) -> None:
         play.stage.send(*play.last)
 
 
+def _batch(play: Play, key: str, detail: int) -> None:
+    """Send several commands that are decided and committed together."""
+    seqs = sorted(play.stage.workflow(key).open) or [1]
+    one, other = seqs[detail % len(seqs)], seqs[(detail + 1) % len(seqs)]
+    between: Command = (commands.Decide(), commands.Pause(), commands.Resume(), commands.Wake())[detail % 4]
+    wanted = [
+        commands.PollTask(one, "w"),
+        UpdateTask(one, COMPLETED, b'{"b":1}'),
+        between,
+        commands.PollTask(other, "w"),
+    ]
+    wanted += [commands.ExtendLease(other), UpdateTask(other, (FAILED, COMPLETED, IN_PROGRESS)[detail % 3], b'{"b":2}')]
+    play.stage.send(key, *wanted)
+
+
 def _rerun(play: Play, key: str, detail: int) -> None:
     tasks = play.stage.tasks(key)
     seq = tasks[detail % len(tasks)].seq if tasks and detail % 5 else 0
@@ -170,6 +174,7 @@ _MOVES: dict[str, Callable[[Play, str, int], None]] = {
     "retry": lambda play, key, detail: play.send(key, commands.Retry(resume_subworkflows=detail % 2 == 0)),
     "restart": lambda play, key, detail: play.send(key, commands.Restart()),
     "rerun": _rerun,
+    "batch": _batch,
     "skip": _skip,
     "lease": lambda play, key, detail: play.send(key, commands.ExtendLease(_open_seq(play, key, detail))),
     "decide": lambda play, key, detail: play.send(key, commands.Decide()),

@@ -1,4 +1,9 @@
-"""Thousands of requests that follow, or break, the OpenAPI document: none may break the server."""
+"""Thousands of requests that keep, or break, the OpenAPI document: none may break the server.
+
+No operation is left out. What schemathesis checks and is not asked here: that every request outside of the schema is
+refused (texts for numbers and the like are taken on purpose, as upstream does), and that every one within it is
+accepted (definitions have rules that a schema can't say).
+"""
 
 import json
 import socket
@@ -11,13 +16,13 @@ import httpx
 import pytest
 import requests
 from schemathesis import Case
-from schemathesis.schemas import APIOperation
-
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 from tests.process import Server
 
 from .fuzz import STEP, Aim, beside_a_wait, operations, requests_for
 
 REQUESTS_MIN = 2_000
+TIMEOUT_S = 10.0
 ERROR_FIELDS = {"status": int, "message": str, "retryable": bool}
 
 
@@ -44,12 +49,11 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 class Run:
     """One pass over all operations."""
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    def __init__(self, url: str) -> None:
         self.statuses: Counter[int] = Counter()
         self.faults: list[str] = []
         self.aim = Aim()
-        self._client = httpx.Client(base_url=server.url, timeout=10.0)
+        self._client = httpx.Client(base_url=url, timeout=TIMEOUT_S)
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -63,11 +67,11 @@ class Run:
         self._client.post("/api/metadata/workflow?overwrite=true", json=definition).raise_for_status()
         self._client.post("/api/metadata/taskdefs", json=[{"name": "fuzzed", "retryCount": 0}]).raise_for_status()
         started = self._client.post("/api/workflow", json={"name": "fuzzed", "version": 1})
-        assert started.status_code == 200, started.text
+        workflow_id = started.raise_for_status().text
         self.aim.known = {
-            "workflowId": started.text,
-            "workflowInstanceId": started.text,
-            "taskId": started.text[:-8] + "00000002",
+            "workflowId": workflow_id,
+            "workflowInstanceId": workflow_id,
+            "taskId": workflow_id[:-8] + "00000002",
             "taskRefName": "only",
             "taskReferenceName": "only",
             "status": "COMPLETED",
@@ -79,31 +83,27 @@ class Run:
             "returnStrategy": "TARGET_WORKFLOW",
         }
 
-    def ask(self, operation: APIOperation, case: Case) -> None:
-        answer = case.call(session=self._session, timeout=10.0)
+    def ask(self, case: Case) -> None:
+        answer = case.call(session=self._session, timeout=TIMEOUT_S)
         self.statuses[answer.status_code] += 1
-        fault = complaint(case.method, answer.status_code, answer.headers.get("content-type", [""])[0], answer.content)
+        fault = complaint(answer.status_code, answer.content)
+        if not fault and answer.content:
+            try:
+                checks = [response_schema_conformance, content_type_conformance]
+                case.validate_response(answer, checks=checks)
+            except BaseExceptionGroup as group:
+                fault = str(group.exceptions[0])
         if fault:
-            self.faults.append(f"{operation.label}: {fault}\n  {case.as_curl_command()[:1000]}")
+            self.faults.append(f"{fault}\n  {case.as_curl_command()[:1000]}")
 
 
-def complaint(method: str, status: int, content_type: str, body: bytes) -> str | None:
-    """Return what is wrong with an answer."""
+def complaint(status: int, body: bytes) -> str | None:
+    """Return what is wrong with an answer that no schema says."""
     if status >= 500:
         return f"{status} {body[:300]!r}"
-    if method.upper() == "HEAD":
-        return f"an answer to HEAD has a body: {body[:100]!r}" if body else None
-    is_json = content_type.startswith("application/json")
-    if status < 400 and not is_json:
+    if status < 400 or not body:  # as those to HEAD
         return None
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return f"{status} is no JSON: {body[:300]!r}"
-    if not is_json:
-        return f"{status} has content type {content_type}"
-    if status < 400:
-        return None
+    value = json.loads(body)
     if type(value) is not dict or any(type(value.get(name)) is not kind for name, kind in ERROR_FIELDS.items()):
         return f"{status} has no error body: {body[:300]!r}"
     return None if value["status"] == status and value["message"] else f"{status} says something else: {body[:300]!r}"
@@ -112,30 +112,28 @@ def complaint(method: str, status: int, content_type: str, body: bytes) -> str |
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("loopback_only")
 def test_no_request_breaks_the_server(server: Server) -> None:
-    schema, all_of_them = operations(f"{server.url}/api-docs")
-    run = Run(server)
+    schema, everything = operations(f"{server.url}/api-docs")
+    run = Run(server.url)
     try:
-        for operation in all_of_them:
+        for operation in everything:
             run.prepare()
             for number, case in enumerate(requests_for(schema, operation)):
-                aimed = run.aim.sharpened(case) if number % 2 else case
-                run.ask(operation, run.aim.bounded(aimed))
-        asked = sum(run.statuses.values())
-        print(f"{asked} requests to {len(all_of_them)} operations: {dict(sorted(run.statuses.items()))}")
-        assert not run.faults, "\n".join(run.faults[:10])
-        assert asked >= REQUESTS_MIN
-        assert run.statuses[200] > 200
-        assert run.statuses[400] > 200
-        assert "Traceback" not in server.log.read_text()
-        assert_works(server.url)
+                run.ask(run.aim.bounded(run.aim.sharpened(case) if number % 2 else case))
     finally:
         run.close()
+    asked = sum(run.statuses.values())
+    print(f"{asked} requests to {len(everything)} operations: {dict(sorted(run.statuses.items()))}")
+    assert not run.faults, f"{len(run.faults)} faults:\n" + "\n".join(run.faults[:10])
+    assert asked >= REQUESTS_MIN
+    assert run.statuses[200] >= 400, "the requests must get somewhere"
+    assert "Traceback" not in server.log.read_text()
+    assert_works(server.url)
 
 
 def assert_works(url: str) -> None:
     """A normal workflow runs to its end."""
     task_type = "after_the_fuzzing"
-    with httpx.Client(base_url=url, timeout=10.0) as client:
+    with httpx.Client(base_url=url, timeout=TIMEOUT_S) as client:
         assert client.get("/health").json()["healthy"] is True
         definition = {"name": task_type, "version": 1, "tasks": [{**STEP, "name": task_type}]}
         client.post("/api/metadata/workflow", json=definition).raise_for_status()

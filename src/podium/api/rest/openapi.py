@@ -1,9 +1,10 @@
 """The OpenAPI document, made from the route table."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
+from msgspec import inspect
 
 from podium import __version__
 from podium.api.rest.failure import ErrorBody
@@ -30,6 +31,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(
         wire_types.values(), ref_template="#/components/schemas/{name}"
     )
+    _allow_absence(wire_types.values(), components)
     schema_of = dict(zip(wire_types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -44,6 +46,28 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": components},
     }
+
+
+def _allow_absence(wire_types: Iterable[Any], components: dict[str, Any]) -> None:
+    """Take fields that may be left out off the required ones; msgspec puts all there that have no default."""
+    for cls in _structs(wire_types):
+        schema = components[cls.__name__]
+        absent = {one.encode_name for one in msgspec.structs.fields(cls) if msgspec.UnsetType in get_args(one.type)}
+        schema["required"] = [name for name in schema.get("required", []) if name not in absent]
+
+
+def _structs(wire_types: Iterable[Any]) -> set[type]:
+    """Return the structs among *wire_types* and within them."""
+    waiting: list[Any] = list(inspect.multi_type_info(wire_types))
+    found: set[type] = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, inspect.StructType) and node.cls not in found:
+            found.add(node.cls)
+            waiting.extend(field.type for field in node.fields)
+        waiting.extend(getattr(node, "types", ()))
+        waiting.extend(getattr(node, name) for name in ("type", "item_type", "value_type") if hasattr(node, name))
+    return found
 
 
 def _template(route: Route) -> str:
@@ -93,7 +117,10 @@ def _responses(route: Route, schema_of: dict[int, dict[str, Any]]) -> dict[str, 
         "description": "What went wrong",
         "content": {"application/json": {"schema": schema_of[id(ErrorBody)]}},
     }
-    return {str(route.answer.status): _success(route.answer, route.returns, schema_of), "default": error}
+    found = {str(route.answer.status): _success(route.answer, route.returns, schema_of), "default": error}
+    if route.answer.content_type == "application/json":
+        found["204"] = {"description": "There is nothing to return"}
+    return found
 
 
 def _success(answer: Answer, returns: Any, schema_of: dict[int, dict[str, Any]]) -> dict[str, Any]:
