@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import importlib.metadata
 import logging
 import signal
 import socket
@@ -21,7 +22,9 @@ import uvloop
 
 from podium import __version__
 from podium.api.rest.app import create_app
+from podium.api.rest.protocol import BoundedProtocol
 from podium.engine.context import Limits, Script, ScriptAnswer
+from podium.engine.task_type import TaskType
 from podium.model.errors import PodiumError
 from podium.model.status import PAUSED, RUNNING
 from podium.observability import logs
@@ -46,6 +49,7 @@ NODE_STOP_S_MAX = 2.5  # for the commits, after that
 RELEASE_S = 0.05
 KEEP_ALIVE_S = 75
 BACKLOG = 2_048
+TASK_TYPES = "podium.task_types"
 SWITCH_S = 0.0005
 GC_THRESHOLD = 20_000  # new objects between two looks of the garbage collector
 RUNNING_EVERY_S = 10.0
@@ -98,7 +102,7 @@ class Application:
         )
         self.node = Node(
             make_store(settings.database),
-            registry(),
+            registry(_further_types()),
             self.evaluate,
             limits=_limits(settings),
             io=self._http,
@@ -206,6 +210,12 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
+def _further_types() -> list[TaskType]:
+    """Return the task types that installed packages bring along under the entry point group `podium.task_types`."""
+    found = importlib.metadata.entry_points(group=TASK_TYPES)
+    return [point.load()() for point in found]
+
+
 def _script_limits(settings: Settings) -> ScriptLimits:
     return ScriptLimits(
         time_ms=settings.script_time_ms,
@@ -268,7 +278,7 @@ class _Server(uvicorn.Server):
     def __init__(self, application: Application) -> None:
         config = uvicorn.Config(
             application.asgi,
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",  # started and stopped around the server, where errors can be told plainly
             interface="asgi3",

@@ -48,6 +48,7 @@ def start(
         "priority": priority,
         "taskToDomain": {key: str(value) for key, value in read_pairs(domains, "--domain").items()},
         "idempotencyKey": idempotency_key,
+        "idempotencyStrategy": "RETURN_EXISTING" if idempotency_key else None,
     }
     client = Client(server)
     try:

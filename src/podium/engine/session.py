@@ -326,7 +326,9 @@ class Session:
 
 
 def queue_name(task: Task) -> str:
-    """Return `[domain:]type[@namespace][-group]`."""
+    """Return `[domain:]type[@namespace][-group]`; the server's own runner takes all tasks of a type from one queue."""
+    if task.runs == "system":
+        return task.type
     name = f"{task.domain}:{task.type}" if task.domain else task.type
     if task.namespace:
         name += f"@{task.namespace}"

@@ -100,6 +100,8 @@ def extend_lease(session: Session, command: ExtendLease) -> Task | None:
     task = session.workflow.open.get(command.seq)
     if task is not None:
         task.updated_ms = session.now_ms
+        if task.runs == "system" and task.queue and task.status == IN_PROGRESS:
+            session.enqueue(task, max(task.response_timeout_s * 1000, RUNNER_LEASE_MS))
         session.touch(task)
         session.watch(task)
     return task

@@ -106,9 +106,8 @@ class HttpClient:
         addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
         for address in addresses:
             if not self._is_allowed(address):
-                raise OSError(
-                    f"the address {address} of {url.host} is not allowed for tasks (setting http_allow_private)"
-                )
+                hint = " (setting http_allow_private)" if address.is_private and not address.is_link_local else ""
+                raise OSError(f"the address {address} of {url.host} is not allowed for tasks{hint}")
         if not addresses:
             raise OSError(f"{url.host} has no address")
         return str(addresses[0])

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from podium.engine.commands import UpdateTask
+from podium.engine.commands import Command, ExtendLease, UpdateTask
 from podium.engine.task_type import Io, Outcome, Registry, SystemTaskType
 from podium.expressions.parameters import has_secrets, substitute_secrets
 from podium.model.errors import PodiumError
@@ -23,10 +23,11 @@ from podium.runtime.dispatch import Dispatcher
 
 POLL_MS = 60_000
 TRY_AGAIN_S = 1.0
+RENEW_S = 20.0  # a third of the shortest lease (engine.update)
 
 log = logging.getLogger(__name__)
 
-Submit = Callable[[str, UpdateTask], "asyncio.Future[Any]"]
+Submit = Callable[[str, Command], "asyncio.Future[Any]"]
 _decode = msgspec.json.Decoder().decode
 
 
@@ -85,7 +86,15 @@ class SystemTasks:
 
     async def _work(self, workflow: Workflow, task: Task) -> None:
         seq = task.seq
-        outcome = await self._outcome(task)
+        work = asyncio.get_running_loop().create_task(self._outcome(task))
+        try:
+            while not work.done():
+                await asyncio.wait({work}, timeout=RENEW_S)
+                if not work.done():
+                    self._submit(workflow.id, ExtendLease(seq))  # else the task would be handed out again
+            outcome = work.result()
+        finally:
+            work.cancel()
         command = UpdateTask(
             seq=seq,
             status=outcome.status,

@@ -45,3 +45,9 @@ class WrongContentType(PodiumError):
     """The body has a type that the call does not take."""
 
     status = 415
+
+
+class HeadTooLarge(PodiumError):
+    """The request line and the headers are over their limit."""
+
+    status = 431
