@@ -75,7 +75,7 @@ TASK_DEF = {
 class Load:
     """Clients and workers against one server that may vanish at any moment."""
 
-    def __init__(self, url: str, seed: int, starters: int = 4, workers: int = 4) -> None:
+    def __init__(self, url: str, seed: int, starters: int = 2, workers: int = 4) -> None:
         self.url = url
         self.random = random.Random(seed)
         self.started: list[str] = []

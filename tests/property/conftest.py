@@ -1,4 +1,5 @@
-"""How many examples: 200 of each law in an ordinary run, always the same ones; PODIUM_EXAMPLES=50000 for a long, random one."""
+"""How many examples: 200 of each law in an ordinary run, always the same ones; PODIUM_EXAMPLES=50000 for a long,
+random one."""
 
 import os
 

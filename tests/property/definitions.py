@@ -210,6 +210,7 @@ def _exclusive(draw: Random, names: _Names, depth: int) -> list[Json]:
 
 
 _MAKERS = {
-    "simple": _simple, "inline": _inline, "variable": _variable, "wait": _wait, "human": _human, "child": _child, "leaf": _leaf,
+    "simple": _simple, "inline": _inline, "variable": _variable, "wait": _wait, "human": _human, "child": _child,
+    "leaf": _leaf,
     "switch": _switch, "fork": _fork, "loop": _loop, "dynamic_fork": _dynamic_fork, "exclusive": _exclusive,
 }  # fmt: skip

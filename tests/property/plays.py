@@ -1,6 +1,7 @@
 """Random sequences of commands, played on a workflow and on the children that it starts."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -58,10 +59,8 @@ class Play:
 
     def make(self, move: Move) -> None:
         """Make one move."""
-        try:
+        with suppress(PodiumError):
             _MOVES[move.kind](self, self._pick(move.choice), move.detail)
-        except PodiumError:
-            pass
         self._looked(move.kind)
 
     def _pick(self, choice: int) -> str:

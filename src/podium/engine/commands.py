@@ -5,7 +5,9 @@ and can be written as MessagePack. Times are epoch ms; payloads are compact JSON
 """
 
 import msgspec
+from msgspec.structs import replace
 
+from podium.model.status import FAILED
 from podium.model.task import EMPTY
 
 
@@ -120,6 +122,9 @@ class Retry(Command, frozen=True, tag="retry"):
 
     resume_subworkflows: bool = False
     by_parent: bool = False
+    parent_id: str | None = None  # who asks
+    parent_task_seq: int = 0
+    is_awaited: bool = False  # who asks waits already, and need not be revived
     refused: ChildEnded | None = None  # answer of a child that had nothing to run again: the parent must do it
 
 
@@ -164,3 +169,17 @@ class Remove(Command, frozen=True, tag="remove"):
 
 NEEDS_HISTORY = (Restart, Retry, Rerun, ChildRevived)
 """Commands whose decision looks at superseded attempts, so the caller loads all tasks of the workflow."""
+
+
+def bounced(target: str, command: Command, reason: str) -> tuple[str, Command] | None:
+    """Return whom to tell, and what, when *target* can't take a command because of *reason*; None for nobody.
+
+    Without it a parent would wait for ever for a child that was not started or that was removed.
+    """
+    if not isinstance(command, StartWorkflow | Retry) or not command.parent_id:
+        return None
+    ended = ChildEnded(command.parent_task_seq, target, FAILED, reason=reason)
+    if isinstance(command, StartWorkflow):
+        ended = replace(ended, child_name=command.name, child_version=command.version)
+        return command.parent_id, ended
+    return command.parent_id, (ended if command.is_awaited else Retry(refused=ended))

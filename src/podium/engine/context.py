@@ -26,7 +26,13 @@ class Limits(msgspec.Struct, frozen=True):
     loop_iterations: int = 1_000_000
     nesting_depth: int = 50
     family_size: int = 1_000_000
-    inline_tasks_per_decision: int = 10_000
+    # What one decision may do before it goes on in another one, so that no workflow keeps the others waiting …
+    inline_tasks_per_decision: int = 1_000
+    path_steps_per_decision: int = 500_000  # nodes that paths visit
+    new_bytes_per_decision: int = 16 * KB * KB  # inputs and outputs
+    # … and what even a single step, as a fork, must not exceed.
+    path_steps: int = 4_000_000
+    new_bytes: int = 256 * KB * KB  # inputs
 
 
 class Script(msgspec.Struct, frozen=True):

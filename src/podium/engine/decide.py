@@ -236,23 +236,28 @@ def _run(session: Session) -> Decision[None]:
 
 def _is_cut_off(session: Session) -> bool:
     """Whether the cascade is so long that the rest waits for a wake-up."""
-    return session.starts > session.context.limits.inline_tasks_per_decision
+    limits = session.context.limits
+    return (
+        session.starts > limits.inline_tasks_per_decision
+        or session.path_steps > limits.path_steps_per_decision
+        or session.new_bytes > limits.new_bytes_per_decision
+    )
 
 
 def _create_reached(session: Session) -> Decision[None]:
-    step, place, before = session.reached[0]
+    reach = session.reached[0]
     plan = Plan(session)
     try:
-        following = step if before else reachable(session, step, place.suffix)
+        following = reach.step if reach.is_again else reachable(session, reach.step, reach.place.suffix)
         if following is not None:
-            plan.add(following, place)
+            plan.add(following, reach.place)
     except ScriptNeeded as need:
         yield (need.script,)
         return
     session.reached.popleft()
-    if before is not None and plan.tasks:
-        plan.tasks[0].retry_count = before.retry_count + 1
-        plan.tasks[0].retried_seq = before.seq
+    if reach.is_again:
+        plan.tasks[0].retry_count = reach.retry_count
+        plan.tasks[0].retried_seq = reach.retried_seq
     session.adopt(plan)
 
 
@@ -331,7 +336,7 @@ def _unblock(session: Session) -> None:
     joins = [task for seq, task in sorted(workflow.open.items()) if is_join(task)]
     waiting = {seq for ref, seqs in workflow.joins.items() if _is_open(workflow, ref) for seq in seqs}
     join = next((one for one in joins if one.seq not in waiting), joins[0] if joins else None)
-    if join is None:
+    if join is None or not workflow.left.get(join.seq):
         raise WorkflowEnds(FAILED, "Nothing that is open can go on")
     missing = give_up(workflow, join)
     join.reason = f"ended without {', '.join(missing)}, which nothing can reach any more"

@@ -116,7 +116,9 @@ def _reopen(session: Session, region: "Region", task: Task) -> None:
 def _reach_again(session: Session, task: Task) -> None:
     step = session.graph.steps.get(task.step) if task.status == SKIPPED else session.step_of(task)
     if step is not None:
-        session.reached.append(Reach(step, Place(task.suffix, task.iteration, task.loop)))
+        place = Place(task.suffix, task.iteration, task.loop)
+        is_again = task.retried_seq > 0
+        session.reached.append(Reach(step, place, is_again, task.retry_count, task.retried_seq))
 
 
 class Region:

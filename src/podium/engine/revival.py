@@ -8,9 +8,8 @@ from podium.engine.complete import next_attempt, supersede
 from podium.engine.control import revive, take_up, tell_revived
 from podium.engine.finish import end_of
 from podium.engine.graph import SWITCHES
-from podium.engine.restore import rebuild
+from podium.engine.restore import is_permissive, rebuild
 from podium.engine.session import Place, Reach, Session
-from podium.engine.update import end_child
 from podium.model.errors import Conflict, NotFound
 from podium.model.ids import task_id
 from podium.model.status import CANCELED, COMPLETED, IN_PROGRESS, SCHEDULED, TIMED_OUT
@@ -48,7 +47,8 @@ def _retry(session: Session, command: Retry, history: list[Task]) -> None:
     for task in failed:
         _new_attempt(session, task)
     take_up(session, look_inside=True)
-    tell_revived(session, "retried")
+    if not command.is_awaited:
+        tell_revived(session, "retried")
 
 
 def _refusal(session: Session, history: list[Task]) -> Conflict | NotFound | None:
@@ -84,7 +84,10 @@ def _new_attempt(session: Session, task: Task) -> None:
         return
     task.executed = True
     if step.type in SWITCHES:  # its branch comes with it, so it is evaluated anew (upstream completes it unseen)
-        session.reached.append(Reach(step, Place(task.suffix, task.iteration, task.loop), task))
+        place = Place(task.suffix, task.iteration, task.loop)
+        session.reached.append(
+            Reach(step, place, is_again=True, retry_count=task.retry_count + 1, retried_seq=task.seq)
+        )
         return
     next_attempt(session, task, step, 0, is_automatic=False)
 
@@ -128,8 +131,21 @@ def _retried_in_child(session: Session, history: list[Task]) -> bool:
     failed = [task for task in bad if task.status != CANCELED] or bad
     if not failed or failed[0].type != "SUB_WORKFLOW" or not failed[0].sub_workflow_id:
         return False
-    session.send(failed[0].sub_workflow_id, Retry(resume_subworkflows=True, by_parent=True))
+    _ask_child(session, failed[0], is_awaited=False)
     return True
+
+
+def _ask_child(session: Session, task: Task, *, is_awaited: bool) -> None:
+    """Ask the child of a sub-workflow task to retry."""
+    wish = Retry(
+        resume_subworkflows=True,
+        by_parent=True,
+        parent_id=session.head.id,
+        parent_task_seq=task.seq,
+        is_awaited=is_awaited,
+    )
+    if task.sub_workflow_id:
+        session.send(task.sub_workflow_id, wish)
 
 
 def _retry_for_parent(session: Session, command: Retry, history: list[Task]) -> None:
@@ -140,18 +156,13 @@ def _retry_for_parent(session: Session, command: Retry, history: list[Task]) -> 
         _retry(session, command, history)
     elif session.head.parent_id:
         answer = end_of(session, session.head.status, session.head.reason)
-        session.send(session.head.parent_id, Retry(refused=answer))
+        session.send(session.head.parent_id, answer if command.is_awaited else Retry(refused=answer))
 
 
 def _retry_instead(session: Session, command: Retry, history: list[Task]) -> None:
-    """Take the end of a child that can't be retried; an ended parent retries its sub-workflow task with a new child."""
+    """Start a new child in place of one that can't be retried, unless somebody else has revived the workflow."""
     answer = command.refused
-    if answer is None:
-        return
-    if not session.workflow.is_terminal:
-        end_child(session, answer)
-        return
-    task = next((one for one in history if one.seq == answer.seq), None)
+    task = next((one for one in history if answer is not None and one.seq == answer.seq), None)
     if task is not None and not task.retried and _refusal(session, history) is None:
         _retry(session, Retry(), history)
 
@@ -188,17 +199,23 @@ def _wait_again(session: Session, task: Task) -> None:
 
 
 def _reopen_siblings(session: Session, revived: Task, history: list[Task]) -> list[Task]:
-    """Undo the cancellations that the end of the workflow has brought; returns the tasks that begin again."""
+    """Have everything else that had failed or was cancelled go on, too; returns the tasks that begin again.
+
+    Otherwise the workflow would fail again at once, and take the child with it.
+    """
     again = []
     for task in newest(history):
-        if task is revived or not task.is_bad:
+        if task is revived or not task.is_bad or (task.status != CANCELED and is_permissive(session.workflow, task)):
             continue
         if task.type == "SUB_WORKFLOW" and task.sub_workflow_id:
             _wait_again(session, task)
-            session.send(task.sub_workflow_id, Retry(resume_subworkflows=True, by_parent=True))
+            _ask_child(session, task, is_awaited=True)
         elif waits_for_others(task):
             reopen(session, task)
-        elif task.status == CANCELED:
+        elif task.type in SWITCHES:
+            supersede(session, task)
+            _new_attempt(session, task)
+        else:
             begin_again(session, task)
             task.retry_count += 1
             again.append(task)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from podium.expressions.parameters import ALL_ROOTS, MISSING, Template
+from podium.expressions.bounds import PATH_STEPS_MAX
+from podium.expressions.parameters import ALL_ROOTS, MISSING, Budget, Template
 from podium.model.ids import task_id
 from podium.model.task import Task
 from podium.model.workflow import Loop, Workflow
@@ -52,7 +53,14 @@ class Scope:
     def resolve(self, template: Template, task_id: str | None = None) -> Any:
         """Return the value of *template*; *task_id* is what `${CPEWF_TASK_ID}` means in it."""
         self._task_id = task_id
-        return template.resolve(self)
+        if not template.measures:
+            return template.resolve(self)
+        session = self._session
+        budget = Budget(max(min(PATH_STEPS_MAX, session.context.limits.path_steps - session.path_steps), 0))
+        before = budget.steps
+        found = template.resolve(self, budget)
+        session.path_steps += before - budget.steps
+        return found
 
     def field(self, root: str, name: str) -> Any:
         """Return `root.name`, or MISSING when the root is unknown or has no such field."""

@@ -42,7 +42,9 @@ class Reach(NamedTuple):
 
     step: Step
     place: Place = TOP
-    instead_of: Task | None = None  # the failed task of the same step that the new one follows as an attempt
+    is_again: bool = False  # there are attempts before it
+    retry_count: int = 0
+    retried_seq: int = 0
 
 
 class WorkflowEnds(Exception):
@@ -62,6 +64,7 @@ class Plan:
         self.session = session
         self.tasks: list[Task] = []
         self.next_seq = session.head.next_seq
+        self.new_bytes = 0
 
     def add(self, step: Step, place: Place) -> None:
         """Add the tasks that *step* becomes: itself, and with a fork or switch those that start with it."""
@@ -73,6 +76,7 @@ class Plan:
             raise WorkflowEnds("FAILED", f"The workflow has more than {SEQ_MAX} tasks", None)
         if "input" not in fields:
             fields["input"] = self.session.resolved_input(step, self.next_seq)
+        self._count_bytes(len(fields["input"]), step)
         task = Task(
             seq=self.next_seq,
             ref=step.ref + place.suffix,
@@ -88,6 +92,12 @@ class Plan:
         self.next_seq += 1
         self.tasks.append(task)
         return task
+
+    def _count_bytes(self, size: int, step: Step) -> None:
+        self.new_bytes += size
+        limit = self.session.context.limits.new_bytes
+        if self.new_bytes > limit:
+            raise WorkflowEnds("FAILED", f"The inputs of the tasks that begin with {step.ref} exceed {limit} bytes")
 
 
 class Session:
@@ -105,10 +115,16 @@ class Session:
         self.starting: deque[Task] = deque()  # tasks of the engine that have not been started
         self.dirty: dict[int, None] = {}  # open joins and loops to look at, in order
         self.passed: list[Task] = []  # tasks whose consequences came in the present pass
-        self.starts = 0
-        self.scope = Scope(self)
+        self.starts = 0  # tasks of the engine
+        self.path_steps = 0  # nodes that the paths of expressions have visited
+        self.new_bytes = 0  # of inputs and outputs
 
     # ---- lookups
+
+    @property
+    def scope(self) -> Scope:
+        """What expressions see; made anew each time, so that no session waits for the collector of cycles."""
+        return Scope(self)
 
     def type_of(self, type_name: str) -> TaskType:
         """Return the task type of that name."""
@@ -164,6 +180,7 @@ class Session:
     def adopt(self, plan: Plan) -> None:
         """Make the tasks of *plan* part of the workflow, and queue or start them."""
         self.head.next_seq = plan.next_seq
+        self.new_bytes += plan.new_bytes
         for task in plan.tasks:
             self.change.inserted.append(task)
             self._adopt(task)
@@ -215,6 +232,7 @@ class Session:
         self, task: Task, status: str = COMPLETED, output: bytes | None = None, reason: str | None = None
     ) -> None:
         """End an open task; what follows from it is decided later in the same decision."""
+        before = len(task.output)
         if output is not None:
             task.output = output
         if reason is not None:
@@ -223,6 +241,8 @@ class Session:
             size, task.output = len(task.output), EMPTY
             status = FAILED_WITH_TERMINAL_ERROR
             task.reason = self.payload_reason(size, f"task: {task_id(self.head.id, task.seq)} in workflow")
+        self.workflow.payload_bytes += len(task.output) - before
+        self.new_bytes += len(task.output)
         self.count_lease(task, -1)
         task.status = status
         task.ended_ms = self.now_ms
@@ -240,6 +260,7 @@ class Session:
 
     def set_output(self, task: Task, output: bytes) -> None:
         """Replace the output of a task that stays open."""
+        self.workflow.payload_bytes += len(output) - len(task.output)
         task.output = output
         self.workflow.values.pop((task.step, "output"), None)
         if task.loop:

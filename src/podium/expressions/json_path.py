@@ -44,12 +44,12 @@ class Path:
 
         Raises `ExpressionTooLarge` when that takes too many steps.
         """
-        return self.read_from(root, 0, lambda: root)
+        return self.read_from(root, 0, Run(lambda: root))
 
-    def read_from(self, value: Json, done: int, root: Callable[[], Json]) -> Json:
-        """Go on from *value*, which the first *done* steps have selected; *root* gives the whole document."""
+    def read_from(self, value: Json, done: int, run: Run) -> Json:
+        """Go on from *value*, which the first *done* steps have selected."""
         try:
-            found = select(self.steps[done:], value, Run(root))
+            found = select(self.steps[done:], value, run)
         except Unreadable:
             return None
         except RecursionError:  # two deep values were compared

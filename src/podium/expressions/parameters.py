@@ -15,6 +15,7 @@ from podium.expressions.bounds import (
     DATA_DEPTH_MAX,
     EXPANSION_CHARS_MAX,
     PATH_CHARS_MAX,
+    PATH_STEPS_MAX,
     TEMPLATE_DEPTH_MAX,
     TOKEN_DEPTH_MAX,
     UNMEASURED_VALUES_MAX,
@@ -23,6 +24,7 @@ from podium.expressions.bounds import (
 from podium.expressions.java_text import java_text, json_text
 from podium.expressions.json_path import InvalidPath, Path, compile_path
 from podium.expressions.json_value import Json, chars_of, plain
+from podium.expressions.path_step import Run
 from podium.expressions.tokens import ESCAPED_OPEN, OPEN, Token, split_tokens
 
 MISSING: Final[Any] = object()  # what a document gives for a root, field or name that it does not have
@@ -81,40 +83,42 @@ class MapDocument:
         return None
 
 
-class _Budget:
-    """The characters that one resolve may still produce."""
+class Budget:
+    """The characters that one resolve may still produce, and the nodes that its paths may still visit."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, steps: int = PATH_STEPS_MAX) -> None:
         self.left = EXPANSION_CHARS_MAX
+        self.steps = steps
 
     def take(self, chars: int) -> None:
+        """Count characters; raise `ExpressionTooLarge` when they are too many."""
         self.left -= chars
         if self.left < 0:
             raise ExpressionTooLarge(f"the parameters expand to more than {EXPANSION_CHARS_MAX} characters")
 
 
-_Read: TypeAlias = Callable[[Document, _Budget], Json]
-_ReadText: TypeAlias = Callable[[Document, _Budget], str]
-_UNUSED_BUDGET = _Budget()
+_Read: TypeAlias = Callable[[Document, Budget], Json]
+_ReadText: TypeAlias = Callable[[Document, Budget], str]
+_UNUSED_BUDGET = Budget()
 
 
 class Template:
     """Compiled JSON. `roots` are the names its tokens start with; when `is_dynamic`, there may be others."""
 
-    __slots__ = ("_constant", "_measures", "_read", "has_secrets", "is_constant", "is_dynamic", "roots")
+    __slots__ = ("_constant", "_read", "has_secrets", "is_constant", "is_dynamic", "measures", "roots")
 
     def __init__(self, constant: Json, read: _Read | None, notes: "_Notes") -> None:
         self._constant = constant
         self._read = read
-        self._measures = notes.measures
+        self.measures = notes.measures  # whether a budget matters
         self.is_constant = read is None
         self.roots = frozenset(notes.roots)
         self.is_dynamic = notes.is_dynamic
         self.has_secrets = notes.has_secrets
 
-    def resolve(self, document: Document) -> Json:
+    def resolve(self, document: Document, budget: Budget | None = None) -> Json:
         """Return the value on *document*; a map or list at the top is the caller's own.
 
         Raises `ExpressionTooLarge` when the result would be over the limit.
@@ -122,7 +126,9 @@ class Template:
         if self._read is None:
             constant = self._constant
             return constant.copy() if type(constant) is dict or type(constant) is list else constant
-        return self._read(document, _Budget() if self._measures else _UNUSED_BUDGET)
+        if not self.measures:
+            return self._read(document, _UNUSED_BUDGET)
+        return self._read(document, budget or Budget())
 
 
 def compile_template(value: Json) -> Template:
@@ -135,7 +141,7 @@ def compile_template(value: Json) -> Template:
 
 def substitute_secrets(value: Json, secret: Callable[[str], str | None]) -> Json:
     """Return *value* with each `${workflow.secrets.NAME[.path]}` replaced; as a whole string it may become any JSON."""
-    return _with_secrets(value, secret, _Budget(), 0)
+    return _with_secrets(value, secret, Budget(), 0)
 
 
 def has_secrets(raw: bytes) -> bool:
@@ -198,7 +204,7 @@ def _compile_map(value: dict[str, Json], notes: _Notes) -> tuple[Json, _Read | N
     if not slots:
         return skeleton, None
 
-    def read_map(document: Document, budget: _Budget) -> Json:
+    def read_map(document: Document, budget: Budget) -> Json:
         result = skeleton.copy()
         for key, read in slots:
             result[key] = read(document, budget)
@@ -218,7 +224,7 @@ def _compile_list(value: list[Json], notes: _Notes) -> tuple[Json, _Read | None]
     if not slots:
         return skeleton, None
 
-    def read_list(document: Document, budget: _Budget) -> Json:
+    def read_list(document: Document, budget: Budget) -> Json:
         result = skeleton.copy()
         for index, read in slots:
             result[index] = read(document, budget)
@@ -241,7 +247,7 @@ def _compile_string(text: str, notes: _Notes) -> tuple[Json, _Read | None]:
 
 
 def _measured(read: _Read) -> _Read:
-    def read_measured(document: Document, budget: _Budget) -> Json:
+    def read_measured(document: Document, budget: Budget) -> Json:
         value = read(document, budget)
         budget.take(chars_of(value, budget.left))
         return value
@@ -258,7 +264,7 @@ def _compile_text(pieces: list[str | Token], notes: _Notes, depth: int) -> tuple
         return _unescaped("".join(map(str, parts))), None
     notes.measures = True
 
-    def read_text(document: Document, budget: _Budget) -> Json:
+    def read_text(document: Document, budget: Budget) -> Json:
         texts: list[str] = []
         for part in parts:
             text = part if isinstance(part, str) else part(document, budget)
@@ -277,7 +283,7 @@ def _text_of(reader: _Reader) -> str | _ReadText:
         return read.text
     to_text = json_text if reader.is_list else java_text
 
-    def read_text(document: Document, budget: _Budget) -> str:
+    def read_text(document: Document, budget: Budget) -> str:
         value = read(document, budget)
         return "null" if value is None else to_text(value, budget.left)
 
@@ -313,16 +319,16 @@ class _DynamicToken:
         self._literal = literal
         self._read_path = read_path
 
-    def __call__(self, document: Document, budget: _Budget) -> Json:
+    def __call__(self, document: Document, budget: Budget) -> Json:
         reader = self._reader(document, budget)
         return reader.constant if reader.value is None else reader.value(document, budget)
 
-    def text(self, document: Document, budget: _Budget) -> str:
+    def text(self, document: Document, budget: Budget) -> str:
         """Return the text of the value inside of a longer string."""
         text = _text_of(self._reader(document, budget))
         return text if isinstance(text, str) else text(document, budget)
 
-    def _reader(self, document: Document, budget: _Budget) -> _Reader:
+    def _reader(self, document: Document, budget: Budget) -> _Reader:
         path = self._read_path(document, budget)
         return _NULL if len(path) > PATH_CHARS_MAX else _cached_reader(path, self._literal)
 
@@ -349,7 +355,7 @@ _cached_reader = lru_cache(_CACHED_TOKENS)(_token_reader)
 
 
 def _system_reader(name: str, otherwise: Callable[[Document], Json]) -> _Read:
-    def read(document: Document, budget: _Budget) -> Json:  # noqa: ARG001
+    def read(document: Document, budget: Budget) -> Json:  # noqa: ARG001
         value = document.system(name)
         return otherwise(document) if value is MISSING else value
 
@@ -359,7 +365,7 @@ def _system_reader(name: str, otherwise: Callable[[Document], Json]) -> _Read:
 def _environment_reader(path: str) -> _Read:
     name, _, below = path.partition(".")
 
-    def read(document: Document, budget: _Budget) -> Json:  # noqa: ARG001
+    def read(document: Document, budget: Budget) -> Json:  # noqa: ARG001
         return _below(document.environment(name), below)
 
     return read
@@ -400,13 +406,16 @@ def _wide_reader(path: Path, names: int) -> _Read:
     """Read a path that is more than keys; as many leading names as possible are left to the document."""
     keys = [str(step.key) for step in path.steps[:names]]
 
-    def read(document: Document, budget: _Budget) -> Json:  # noqa: ARG001
+    def read(document: Document, budget: Budget) -> Json:
         if names == 2:
             start = document.field(keys[0], keys[1])
         else:
             start = document.root(keys[0] if keys else ALL_ROOTS)
         start = None if start is MISSING else plain(start)
-        return path.read_from(start, names, lambda: document.root(ALL_ROOTS))
+        run = Run(lambda: document.root(ALL_ROOTS), budget.steps)
+        found = path.read_from(start, names, run)
+        budget.steps = run.left
+        return found
 
     return read
 
@@ -418,7 +427,7 @@ def _field_reader(root: str, name: str, keys: tuple[str | int, ...]) -> _Read:
     if not all(type(key) is str for key in keys):
         return _indexed_field_reader(root, name, keys)
 
-    def read(document: Document, budget: _Budget) -> Json:  # noqa: ARG001
+    def read(document: Document, budget: Budget) -> Json:  # noqa: ARG001
         value = document.field(root, name)
         try:
             for key in keys:
@@ -431,7 +440,7 @@ def _field_reader(root: str, name: str, keys: tuple[str | int, ...]) -> _Read:
 
 
 def _whole_field_reader(root: str, name: str) -> _Read:
-    def read(document: Document, budget: _Budget) -> Json:  # noqa: ARG001
+    def read(document: Document, budget: Budget) -> Json:  # noqa: ARG001
         value = document.field(root, name)
         return None if value is MISSING else plain(value)
 
@@ -439,7 +448,7 @@ def _whole_field_reader(root: str, name: str) -> _Read:
 
 
 def _indexed_field_reader(root: str, name: str, keys: tuple[str | int, ...]) -> _Read:
-    def read(document: Document, budget: _Budget) -> Json:  # noqa: ARG001
+    def read(document: Document, budget: Budget) -> Json:  # noqa: ARG001
         value = document.field(root, name)
         try:
             for key in keys:
@@ -453,7 +462,7 @@ def _indexed_field_reader(root: str, name: str, keys: tuple[str | int, ...]) -> 
     return read
 
 
-def _with_secrets(value: Json, secret: Callable[[str], str | None], budget: _Budget, depth: int) -> Json:
+def _with_secrets(value: Json, secret: Callable[[str], str | None], budget: Budget, depth: int) -> Json:
     if type(value) is str:
         return _string_with_secrets(value, secret, budget) if _SECRET_OPEN in value else value
     if depth > DATA_DEPTH_MAX:
@@ -471,7 +480,7 @@ def _with_secrets(value: Json, secret: Callable[[str], str | None], budget: _Bud
     return value
 
 
-def _string_with_secrets(text: str, secret: Callable[[str], str | None], budget: _Budget) -> Json:
+def _string_with_secrets(text: str, secret: Callable[[str], str | None], budget: Budget) -> Json:
     pieces = split_tokens(text)
     if len(pieces) == 1 and isinstance(pieces[0], Token):
         value = _secret_value(pieces[0], secret)

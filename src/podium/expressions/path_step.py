@@ -17,9 +17,9 @@ class Run:
 
     __slots__ = ("_root", "left")
 
-    def __init__(self, root: Callable[[], Json]) -> None:
+    def __init__(self, root: Callable[[], Json], left: int = PATH_STEPS_MAX) -> None:
         self._root = root
-        self.left = PATH_STEPS_MAX
+        self.left = left
 
     def root(self) -> Json:
         """Return the whole document."""
@@ -29,7 +29,7 @@ class Run:
         """Count *steps*; raise when too many were taken."""
         self.left -= steps
         if self.left < 0:
-            raise ExpressionTooLarge(f"a path visits more than {PATH_STEPS_MAX} nodes")
+            raise ExpressionTooLarge(f"paths visit more than {PATH_STEPS_MAX} nodes")
 
 
 class Step:
@@ -171,9 +171,9 @@ class Descend(Step):
             item = left.pop()
             if isinstance(item, dict):
                 found.append(item)
+                run.spend(len(item))
                 left.extend(reversed(item.values()))
             elif isinstance(item, list):
                 found.append(item)
+                run.spend(len(item))
                 left.extend(reversed(item))
-            if len(found) > run.left:
-                run.spend(len(found))

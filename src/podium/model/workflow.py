@@ -84,6 +84,7 @@ class Workflow:
         "loops",
         "open",
         "output",
+        "payload_bytes",
         "pending",
         "permissive",
         "plain",
@@ -121,6 +122,7 @@ class Workflow:
         self.failed: dict[int, tuple[str, str]] = {}  # number -> reference and task name of attempts that failed
         self.wakes: list[tuple[int, int]] = []  # heap of (due_ms, task seq); may be too early, never too late
         self.watched: dict[int, int] = {}  # task seq -> its earliest entry in that heap
+        self.payload_bytes = 0  # of the inputs and outputs of these tasks, or somewhat more
         self.has_all_tasks = True
         self.values.clear()
 
@@ -147,8 +149,10 @@ class Workflow:
             return
         if before is not None:
             self.has_all_tasks = False
+            self.payload_bytes -= len(before.input) + (0 if task.loop else len(before.output))
             if before.ref != task.ref and before.status != SKIPPED:
                 self.latest.pop(before.ref, None)
+        self.payload_bytes += len(task.input) + len(task.output)
         self.plain[task.step] = task
         self.latest[task.ref] = task
         self.values.pop((task.step, "output"), None)

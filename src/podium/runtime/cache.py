@@ -9,6 +9,7 @@ from podium.model.workflow import Workflow
 
 TASK_BYTES = 900
 WORKFLOW_BYTES = 3_500
+PARSED_BYTES_MAX = 1 << 20  # payloads of a workflow beyond this are parsed again when they are needed again
 
 
 class Cache:
@@ -39,6 +40,7 @@ class Cache:
         self.drop(workflow.id)
         if workflow.is_terminal and not workflow.has_all_tasks:
             return
+        _drop_parsed(workflow)
         workflow.size_bytes = size_of(workflow)
         self._bytes += workflow.size_bytes
         self._workflows[workflow.id] = workflow
@@ -54,7 +56,18 @@ class Cache:
 
 
 def size_of(workflow: Workflow) -> int:
-    """Estimate the bytes of a workflow from its payload and the number of its tasks; constant time for wide ones."""
-    payload = len(workflow.input) + len(workflow.output) + len(workflow.variables)
-    tasks = len(workflow.latest)
-    return WORKFLOW_BYTES + 4 * payload + tasks * TASK_BYTES
+    """Estimate the bytes of a workflow from its payloads and the number of its tasks, in constant time."""
+    return WORKFLOW_BYTES + 4 * _own_payload(workflow) + 2 * workflow.payload_bytes + len(workflow.latest) * TASK_BYTES
+
+
+def _own_payload(workflow: Workflow) -> int:
+    return len(workflow.input) + len(workflow.output) + len(workflow.variables)
+
+
+def _drop_parsed(workflow: Workflow) -> None:
+    """Forget what large payloads were parsed to, which may be twenty times their size; compiled branches stay."""
+    if _own_payload(workflow) + workflow.payload_bytes > PARSED_BYTES_MAX:
+        branches = workflow.values.get("branches")
+        workflow.values.clear()
+        if branches:
+            workflow.values["branches"] = branches

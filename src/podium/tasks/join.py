@@ -34,6 +34,10 @@ class Join(Kind):
         if session.workflow.left.get(task.seq, 0):
             return
         joined = joined_tasks(session, task)
+        size = sum(len(one.output) for one in joined)
+        if size > session.context.limits.task_payload_bytes:
+            session.fail(task, session.payload_reason(size, f"task: {task_id(session.head.id, task.seq)} in workflow"))
+            return
         output = joined_output(joined)
         failed = [one for one in joined if one.is_bad]
         if failed:

@@ -224,10 +224,13 @@ class Rehearsal:
             message_id, payload = _decode_event(message.body)
             self.events.append((message.target, message_id, msgspec.json.decode(payload)))
             return
+        command = _decode_command(message.body)
         try:
-            self._decide(message.target, (_decode_command(message.body),))
-        except PodiumError:
-            return
+            self._decide(message.target, (command,))
+        except PodiumError as error:
+            answer = commands.bounced(message.target, command, error.message)
+            if answer is not None:
+                self._decide(answer[0], (answer[1],))
 
     # ---- looking
 
