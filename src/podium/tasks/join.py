@@ -8,7 +8,15 @@ from podium.engine.graph import Step
 from podium.engine.restore import await_refs, has_ended, joined_refs
 from podium.engine.session import Place, Plan, Session, encode
 from podium.model.ids import task_id
-from podium.model.status import CANCELED, COMPLETED, COMPLETED_WITH_ERRORS, FAILED, IN_PROGRESS, SKIPPED
+from podium.model.status import (
+    CANCELED,
+    COMPLETED,
+    COMPLETED_WITH_ERRORS,
+    FAILED,
+    FAILED_WITH_TERMINAL_ERROR,
+    IN_PROGRESS,
+    SKIPPED,
+)
 from podium.model.task import EMPTY, Task
 from podium.tasks.kind import Kind
 
@@ -36,7 +44,8 @@ class Join(Kind):
         joined = joined_tasks(session, task)
         size = sum(len(one.output) for one in joined)
         if size > session.context.limits.task_payload_bytes:
-            session.fail(task, session.payload_reason(size, f"task: {task_id(session.head.id, task.seq)} in workflow"))
+            reason = session.payload_reason(size, f"task: {task_id(session.head.id, task.seq)} in workflow")
+            session.fail(task, reason, FAILED_WITH_TERMINAL_ERROR)
             return
         output = joined_output(joined)
         failed = [one for one in joined if one.is_bad]

@@ -268,6 +268,31 @@ class Rehearsal:
             raise NotFound(f"No task found with reference name {ref}")
         return found
 
+    def status(self, workflow_id: str, ref: str | None = None) -> str:
+        """Return the status of a workflow, or of the latest task of a reference name."""
+        return self.workflow(workflow_id).head.status if ref is None else self.task(workflow_id, ref).status
+
+    def reason(self, workflow_id: str, ref: str | None = None) -> str | None:
+        """Return why a workflow, or a task, did not complete."""
+        return self.workflow(workflow_id).head.reason if ref is None else self.task(workflow_id, ref).reason
+
+    def given(self, workflow_id: str, ref: str | None = None) -> dict[str, Json]:
+        """Return the input of a workflow, or of a task."""
+        of = self.workflow(workflow_id) if ref is None else self.task(workflow_id, ref)
+        body: dict[str, Json] = msgspec.json.decode(of.input)
+        return body
+
+    def output(self, workflow_id: str, ref: str | None = None) -> dict[str, Json]:
+        """Return the output of a workflow, or of a task; an open loop shows its counters only."""
+        of = self.workflow(workflow_id) if ref is None else self.task(workflow_id, ref)
+        body: dict[str, Json] = msgspec.json.decode(of.output)
+        return body
+
+    def variables(self, workflow_id: str) -> dict[str, Json]:
+        """Return the variables of a workflow."""
+        body: dict[str, Json] = msgspec.json.decode(self.workflow(workflow_id).variables)
+        return body
+
     def children(self, workflow_id: str) -> list[str]:
         """Return the ids of the workflows that SUB_WORKFLOW tasks of this one have started."""
         return [key for key, flow in self._workflows.items() if flow.head.parent_id == workflow_id]
