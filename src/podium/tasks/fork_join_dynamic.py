@@ -40,7 +40,7 @@ class ForkJoinDynamic(Kind):
         width_max = session.context.limits.fork_width
         if len(members) > width_max:
             raise WorkflowEnds(FAILED, f"The dynamic fork {step.ref} has more than {width_max} tasks")
-        roots = [_compiled(session, member) for member in {one.taskReferenceName: one for one in members}.values()]
+        roots = _compiled_all(session, step, members)
         _refuse_taken(plan, step, place, roots)
         given = {
             **values,
@@ -53,6 +53,18 @@ class ForkJoinDynamic(Kind):
             return
         raw = {**(join.definition.inputParameters or {}), "joinOn": last_refs}
         plan.new(join, place, name="JOIN", status=IN_PROGRESS, runs="engine", input=encode(raw))
+
+
+def _compiled_all(session: Session, fork: Step, members: list[WorkflowTask]) -> list[Step]:
+    """Return the compiled branches, of each reference name the last; they become part of the fork's input."""
+    roots, size, limit = [], 0, session.context.limits.task_payload_bytes
+    for member in {one.taskReferenceName: one for one in members}.values():
+        roots.append(_compiled(session, member))
+        size += len(roots[-1].json)
+        if size > limit:
+            reason = f"The definitions of the tasks of the dynamic fork {fork.ref} take more than {limit} bytes"
+            raise WorkflowEnds(FAILED, reason)
+    return roots
 
 
 def _compiled(session: Session, member: WorkflowTask) -> Step:
