@@ -104,7 +104,8 @@ def test_no_list_at_all_fails_the_workflow(stage: Rehearsal):
 
     key = stage.start("w", {"l": "x"})
 
-    text = "Dynamic tasks could not be created. The value of null from task's input {forkTaskInputs=x} has no dynamic tasks to be scheduled"
+    text = "Dynamic tasks could not be created. The value of null from task's input {forkTaskInputs=x}"
+    text += " has no dynamic tasks to be scheduled"
     assert (stage.status(key), stage.reason(key), stage.lines(key)) == ("FAILED", text, [])
 
 
