@@ -103,8 +103,13 @@ def _poll(play: Play, key: str, detail: int) -> None:
 
 
 def _open_seq(play: Play, key: str, detail: int) -> int:
-    seqs = sorted(play.stage.workflow(key).open)
+    seqs = _reportable(play, key)
     return seqs[detail % len(seqs)] if seqs else 1
+
+
+def _reportable(play: Play, key: str) -> list[int]:
+    """Return the numbers of open tasks that somebody may report on; a loop that ends from outside leaves its body."""
+    return [seq for seq, task in sorted(play.stage.workflow(key).open.items()) if task.type != "DO_WHILE"]
 
 
 def _finish(play: Play, key: str, detail: int) -> None:
@@ -126,6 +131,8 @@ def _progress(play: Play, key: str, detail: int) -> None:
 
 
 def _late(play: Play, key: str, detail: int) -> None:
+    if detail + 1 in play.stage.workflow(key).open and detail + 1 not in _reportable(play, key):
+        return
     play.send(key, UpdateTask(detail + 1, (COMPLETED, FAILED)[detail % 2], b'{"late":1}'))
 
 
@@ -136,7 +143,7 @@ def _repeat(play: Play, key: str, detail: int) -> None:
 
 def _batch(play: Play, key: str, detail: int) -> None:
     """Send several commands that are decided and committed together."""
-    seqs = sorted(play.stage.workflow(key).open) or [1]
+    seqs = _reportable(play, key) or [1]
     one, other = seqs[detail % len(seqs)], seqs[(detail + 1) % len(seqs)]
     between: Command = (commands.Decide(), commands.Pause(), commands.Resume(), commands.Wake())[detail % 4]
     wanted = [

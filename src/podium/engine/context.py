@@ -42,6 +42,7 @@ class Script(msgspec.Struct, frozen=True):
     source: str
     input: bytes
     is_body: bool = False  # the source is the body of a function
+    attempt: int = 0  # a further attempt of a task is evaluated anew
 
 
 class ScriptAnswer(msgspec.Struct, frozen=True):

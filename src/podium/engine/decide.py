@@ -53,7 +53,7 @@ from podium.engine.update import (
 )
 from podium.model.errors import PodiumError
 from podium.model.status import COMPLETED, FAILED, IN_PROGRESS, RUNNING, SCHEDULED
-from podium.model.task import Task
+from podium.model.task import FAR_MS, Task
 from podium.model.transition import Transition
 from podium.model.workflow import Head, Workflow
 
@@ -142,7 +142,7 @@ def _next_wake_ms(session: Session) -> int:
     due_ms = workflow_due_ms(session)
     if due_ms:
         times.append(due_ms)
-    return min(times, default=0)
+    return min(times[0], FAR_MS, *times) if times else 0
 
 
 # ---- the command itself

@@ -17,7 +17,7 @@ from podium.engine.scope import Scope
 from podium.engine.task_type import TaskType
 from podium.model.ids import SEQ_MAX, task_id
 from podium.model.status import COMPLETED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS
-from podium.model.task import EMPTY, Task
+from podium.model.task import EMPTY, FAR_MS, Task
 from podium.model.transition import Message, QueueRow, Transition
 from podium.model.workflow import Workflow
 
@@ -303,7 +303,8 @@ class Session:
     def enqueue(self, task: Task, delay_ms: int) -> None:
         """Put an open task into its queue, or move it there in time."""
         task.queue = queue_name(task)
-        row = QueueRow(task.queue, self.head.id, task.seq, self.head.priority, self.now_ms + delay_ms, task.name)
+        visible_ms = min(self.now_ms + delay_ms, FAR_MS)
+        row = QueueRow(task.queue, self.head.id, task.seq, self.head.priority, visible_ms, task.name)
         self.change.enqueued[task.seq] = row
         self.change.dequeued.discard(task.seq)
         self.change.is_changed = True

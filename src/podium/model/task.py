@@ -14,6 +14,7 @@ from podium.model.status import SCHEDULED, TASK_BAD, TASK_GOOD, TASK_OPEN
 EMPTY = b"{}"
 
 NEVER_S = 2147483647  # what Conductor shows as callbackAfterSeconds of a wait without an end
+FAR_MS = 253_402_300_799_000  # the end of the year 9999; no time that is stored comes after it
 
 Runs = Literal["worker", "system", "engine"]
 

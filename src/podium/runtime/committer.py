@@ -19,7 +19,7 @@ from podium.engine.decide import Decision, decide, new_workflow, seal
 from podium.engine.restore import restore
 from podium.engine.session import Session
 from podium.engine.update import start_attempt
-from podium.model.errors import Conflict, NotFound, Overloaded, PodiumError, Quarantined, Unavailable
+from podium.model.errors import Conflict, NotFound, Overloaded, PodiumError, Quarantined
 from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.model.workflow import Workflow
@@ -326,7 +326,7 @@ class Committer:
                 return
             except Exception as error:
                 log.exception("the store failed in a commit of %d workflows", len(changed))
-                self._abandon(works, Unavailable(f"The store failed: {error}"))
+                await self._commit_apart(works, error)
                 return
             self.commits += 1
             stale = {work.workflow_id for work, is_held in zip(changed, held, strict=True) if not is_held}
@@ -337,6 +337,14 @@ class Committer:
                 self._again(work)
             else:
                 self._finish(work)
+
+    async def _commit_apart(self, works: list[Work], error: Exception) -> None:
+        """Commit one workflow after the other: the failure was no outage, so one of them can't be stored."""
+        if len(works) == 1:
+            self._quarantine(works[0], error)
+            return
+        for work in works:
+            await self._commit([work])
 
     def _finish(self, work: Work) -> None:
         """Make a committed change known: to the cache, to waiting workers, to the callers."""

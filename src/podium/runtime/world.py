@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.graph import Graph
 from podium.engine.task_type import Registry
+from podium.model.errors import InvalidRequest
+from podium.model.rules import Checks
+from podium.model.rules.nesting import check_size
 from podium.model.task_def import TaskDef
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime.catalog import Catalog
@@ -14,6 +17,7 @@ from podium.runtime.clock import Clock
 ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
 STACK_NAMES = ("NETFLIX_ENV", "NETFLIX_STACK")
 FAMILIES_MAX = 10_000
+_SIZES = Checks(task_def=lambda _: None, script_error=lambda _: None, path_error=lambda _: None)
 
 
 class World:
@@ -73,6 +77,9 @@ class Sight:
 
     def bind(self, definition: WorkflowDef) -> Graph:
         """Bind and keep a definition that comes with a request."""
+        broken = check_size(definition, "workflowDef", _SIZES)
+        if broken:
+            raise InvalidRequest(f"{broken[0].path}: {broken[0].message}")
         return self._world.catalog.bind(definition)
 
     def task_def(self, name: str) -> TaskDef | None:

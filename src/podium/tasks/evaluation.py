@@ -26,16 +26,18 @@ class EvaluationFailed(Exception):
         self.timed_out = timed_out
 
 
-def evaluate(session: Session, evaluator: str, expression: str, values: dict[str, Any]) -> Any:
+def evaluate(session: Session, evaluator: str, expression: str, values: dict[str, Any], *, attempt: int = 0) -> Any:
     """Return the value of *expression* on *values*; raises `EvaluationFailed`, or `ScriptNeeded` to be asked again."""
     if evaluator == "value-param":
         return values.get(expression)
     if evaluator in JAVASCRIPT:
-        return run_javascript(session, expression, values)
-    return _outside(session, Script("python", expression, encode(values)))
+        return run_javascript(session, expression, values, attempt=attempt)
+    return _outside(session, Script("python", expression, encode(values), attempt=attempt))
 
 
-def run_javascript(session: Session, source: str, values: dict[str, Any], *, is_body: bool = False) -> Any:
+def run_javascript(
+    session: Session, source: str, values: dict[str, Any], *, is_body: bool = False, attempt: int = 0
+) -> Any:
     """Return the value of a JavaScript program, or of a function body with `return`."""
     if not is_body:
         small = _small_script(source)
@@ -44,7 +46,7 @@ def run_javascript(session: Session, source: str, values: dict[str, Any], *, is_
                 return small.evaluate(values)
             except OutsideSubset:
                 pass
-    return _outside(session, Script("javascript", source, encode(values), is_body))
+    return _outside(session, Script("javascript", source, encode(values), is_body, attempt))
 
 
 def _small_script(source: str) -> SmallScript | None:

@@ -21,7 +21,7 @@ class Inline(Kind):
             session.fail(task, refusal, FAILED_WITH_TERMINAL_ERROR, encode({"error": refusal}))
             return
         try:
-            value = evaluate(session, str(evaluator), str(expression), given)
+            value = evaluate(session, str(evaluator), str(expression), given, attempt=task.retry_count)
         except EvaluationFailed as failure:
             status = FAILED if failure.timed_out else FAILED_WITH_TERMINAL_ERROR
             session.fail(task, failure.reason, status, encode({"error": failure.reason}))
@@ -53,7 +53,7 @@ class Lambda(Kind):
             session.fail(task, text + "A non-empty String value must be provided.")
             return
         try:
-            value = run_javascript(session, str(source), given, is_body=True)
+            value = run_javascript(session, str(source), given, is_body=True, attempt=task.retry_count)
         except EvaluationFailed as failure:
             session.fail(task, failure.reason, FAILED, encode({"error": failure.reason}))
         else:

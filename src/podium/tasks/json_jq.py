@@ -17,7 +17,7 @@ class JsonJq(Kind):
         if program is None:
             session.fail(task, "Missing 'queryExpression' in input parameters", output=EMPTY)
             return
-        answer = session.script(Script("jq", str(program), task.input))
+        answer = session.script(Script("jq", str(program), task.input, attempt=task.retry_count))
         if answer.error is not None:
             session.fail(task, answer.error, output=encode({"error": answer.error}))
             return
