@@ -4,7 +4,7 @@ Each attack runs in the real pool. It may end in a value or an error; what count
 in no answer, the process does not crash, and the next evaluation finds the world that a new process has.
 """
 
-# ruff: noqa: E501 (one attack, one line)
+
 
 import asyncio
 import json
