@@ -4,34 +4,31 @@ One server for the whole file. Beside each test an ordinary workflow goes on, ov
 whether it ever failed, and what all of it left in memory.
 """
 
+import gzip
 import json
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-import httpx
-import msgspec
 import pytest
-from msgspec import inspect
 from tests.process import Server
 
+from podium.model.start import StartWorkflowRequest
 from podium.model.task_def import TaskDef
-from podium.model.workflow_def import WorkflowDef
+from podium.model.workflow_def import WorkflowDef, WorkflowTask
+from podium.service.task_result import TaskResult
 
 from .control import NAME as CONTROL
 from .control import Control
+from .malformed import FRAGMENTS, ODD_FRAGMENTS, WHOLE, wrong_fields
+from .target import Target, eventually, is_error_body, resident_mb, simple, step, timely
+from .wire import chunked, exchange
 
-T = TypeVar("T")
 Json = Any
 
-SECONDS_MAX = 1.0
-TRIES = 3  # on a busy machine a single time says little
-ENDS_S_MAX = 20.0
 GROWTH_MB_MAX = 60
 MB = 1 << 20
-BODY_BYTES_MAX = 20 * MB  # the default
 JSON_TYPE = {"content-type": "application/json"}
+HEAD = b"POST /api/workflow HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
 # Low limits, so that what is within them does not hide what is beyond them.
 LIMITS = {
     "PODIUM_TASK_PAYLOAD_KB_MAX": "1024",
@@ -39,98 +36,6 @@ LIMITS = {
     "PODIUM_SCRIPT_TIME_MS": "300",
     "PODIUM_CACHE_MB": "4",
 }
-
-
-class Target:
-    """The server, one open workflow on it, and what it holds."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.client = httpx.Client(base_url=server.url, timeout=30.0)
-        self.define("idle", [simple("a")])
-        self.workflow_id = self.start("idle")
-        self.task_id = self.workflow_id[:-8] + "00000001"
-        self._names = 0
-
-    def define(self, name: str, steps: list[Json], **fields: Json) -> None:
-        body = {"name": name, "version": 1, "tasks": steps, **fields}
-        answer = self.client.post("/api/metadata/workflow", json=body)
-        assert answer.status_code == 200, answer.text
-
-    def start(self, name: str, given: Json = None) -> str:
-        answer = self.client.post("/api/workflow", json={"name": name, "input": given or {}})
-        assert answer.status_code == 200, answer.text
-        return answer.text
-
-    def run(self, steps: list[Json], given: Json = None, name: str = "", **fields: Json) -> dict[str, Json]:
-        """Define and start a workflow, and return it when it has ended."""
-        self._names += 1
-        name = name or f"bomb{self._names}"
-        self.define(name, steps, **fields)
-        return self.ended(self.start(name, given))
-
-    def ended(self, workflow_id: str) -> dict[str, Json]:
-        found: dict[str, Json] = {}
-
-        def has_ended() -> bool:
-            nonlocal found
-            found = self.client.get(f"/api/workflow/{workflow_id}").json()
-            return found["status"] != "RUNNING"
-
-        eventually(has_ended)
-        return found
-
-    def count(self, query: str) -> int:
-        found = self.client.get("/api/workflow/search", params={"query": query, "size": 0}).json()
-        return int(found["totalHits"])
-
-    def held(self) -> Json:
-        """Return what the server holds, apart from the control workflows."""
-        get = self.client.get
-        return {
-            "definitions": get("/api/metadata/workflow/names-and-versions").json(),
-            "tasks": [one["name"] for one in get("/api/metadata/taskdefs").json()],
-            "handlers": get("/api/event").json(),
-            "workflows": self.count(f"workflowType != {CONTROL}"),
-            "open": get(f"/api/workflow/{self.workflow_id}").json(),
-        }
-
-
-def simple(ref: str, **given: Json) -> dict[str, Json]:
-    return {"name": "x", "taskReferenceName": ref, "type": "SIMPLE", "inputParameters": given}
-
-
-def step(kind: str, ref: str = "s", **fields: Json) -> dict[str, Json]:
-    return {"name": ref, "taskReferenceName": ref, "type": kind, **fields}
-
-
-def eventually(condition: Callable[[], bool], within_s: float = ENDS_S_MAX) -> None:
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, f"not within {within_s} s"
-        time.sleep(0.02)
-
-
-def timely(call: Callable[[], T]) -> T:
-    """Return what *call* returns; at least one of a few tries must be in time."""
-    took = []
-    for _ in range(TRIES):
-        begun = time.monotonic()
-        found = call()
-        took.append(time.monotonic() - begun)
-        if took[-1] < SECONDS_MAX:
-            return found
-    raise AssertionError(f"took {took} s")
-
-
-def is_error_body(body: bytes, status: int) -> bool:
-    found = json.loads(body)
-    return bool(found["status"] == status and found["message"] and found["retryable"] is False)
-
-
-def resident_mb(server: Server, field: str = "VmRSS") -> float:
-    lines = Path(f"/proc/{server.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
 @pytest.fixture(scope="module")
@@ -155,72 +60,32 @@ def begin_mb(server: Server, control: Control) -> float:
 
 
 @pytest.fixture(scope="module")
-def target(server: Server, control: Control, begin_mb: float) -> Iterator[Target]:
-    found = Target(server)
+def target(server: Server, begin_mb: float) -> Iterator[Target]:
+    found = Target(server, beside=CONTROL)
     yield found
     found.client.close()
 
 
-def refused(target: Target, status: int, method: str, path: str, **options: Any) -> None:
-    """Expect *status* in time with an error body."""
-    answer = timely(lambda: target.client.request(method, path, **options))
-    assert answer.status_code == status, f"{method} {path[:100]}: {answer.status_code} {answer.text[:300]}"
-    assert is_error_body(answer.content, status), answer.text[:300]
+@pytest.fixture
+def unchanged(target: Target) -> Iterator[None]:
+    """Nothing that the test does may leave anything behind."""
+    before = target.held()
+    yield
+    assert target.held() == before
 
 
-# ---- JSON that is none, or too much
-
-FRAGMENTS: dict[str, bytes] = {
-    "nothing": b"",
-    "a word": b"tru",
-    "a name": b"undefined",
-    "not a number": b"NaN",
-    "infinity": b"Infinity",
-    "less than infinity": b"-Infinity",
-    "a leading zero": b"01",
-    "a bare fraction": b".5",
-    "hexadecimal": b"0x10",
-    "a number over all range": b"1e400",
-    "an exponent without end": b"1e999999999",
-    "a million digits": b"9" * 1_000_000,
-    "a million negative digits": b"-" + b"9" * 1_000_000,
-    "single quotes": b"'a'",
-    "an unknown escape": b'"\\x"',
-    "half an escape": b'"\\u12"',
-    "a high surrogate": b'"\\ud800"',
-    "surrogates in the wrong order": b'"\\udc00\\ud800"',
-    "no UTF-8": b'"\xff"',
-    "half a character": b'"\xc3"',
-    "an overlong character": b'"\xc0\x80"',
-    "a surrogate in UTF-8": b'"\xed\xa0\x80"',
-    "a control character": b'"\x01"',
-    "a line break": b'"a\nb"',
-    "a byte order mark": b"\xef\xbb\xbf1",
-    "a comment": b"/**/1",
-    "a trailing comma": b"[1,]",
-    "no colon": b'{"a" 1}',
-    "a key that is a number": b"{1:2}",
-    "a key twice": b'{"a":1,"a":2}',
-    "a key twice, far down": b'[[{"a":{"b":1,"b":2}}]]',
-    "a key twice, once escaped": b'{"a":1,"\\u0061":2}',
-    "a key twice among colons": b'{"a:":1,"\\u003a":2,"b":"::","b":"::::"}',
-    "arrays 100,000 deep": b"[" * 100_000 + b"]" * 100_000,
-    "objects 100,000 deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "arrays without an end": b"[" * 100_000,
-    "arrays 251 deep": b"[" * 251 + b"]" * 251,
-    "a million keys": b"{" + b",".join(b'"k%d":0' % number for number in range(1_000_000)) + b"}",
-    "millions of arrays": b"[" + b"[]," * 3_000_000 + b"0]",
-}
+# ---- bodies
 
 
 def bodies(target: Target) -> dict[str, bytes]:
-    """Return a valid body for each call that takes JSON, with a place for a value."""
+    """Return a valid body for each call that takes JSON, with `$` in the place of a value."""
     ids = b'"workflowInstanceId":"%s","taskId":"%s"' % (target.workflow_id.encode(), target.task_id.encode())
-    one_step = b'"tasks":[{"name":"x","taskReferenceName":"a","type":"SIMPLE"}]'
+    steps = b'"tasks":[{"name":"x","taskReferenceName":"a","type":"SIMPLE"}]'
+    action = b'{"action":"complete_task","complete_task":{"output":{"x":$}}}'
     return {
-        "/api/metadata/workflow": b'{"name":"bomb",' + one_step + b',"inputTemplate":{"x":$}}',
+        "/api/metadata/workflow": b'{"name":"bomb",' + steps + b',"inputTemplate":{"x":$}}',
         "/api/metadata/taskdefs": b'[{"name":"bomb","inputTemplate":{"x":$}}]',
-        "/api/event": b'{"name":"bomb","event":"a:b","actions":[{"action":"complete_task","complete_task":{"output":{"x":$}}}]}',
+        "/api/event": b'{"name":"bomb","event":"a:b","actions":[' + action + b"]}",
         "/api/workflow": b'{"name":"idle","input":{"x":$}}',
         "/api/workflow/idle": b'{"x":$}',
         "/api/workflow/execute/idle/1": b'{"input":{"x":$}}',
@@ -232,94 +97,548 @@ def bodies(target: Target) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("name", FRAGMENTS)
 def test_broken_json_is_refused(target: Target, name: str) -> None:
-    before = target.held()
-
     for path, body in bodies(target).items():
-        refused(target, 400, "POST", path, content=body.replace(b"$", FRAGMENTS[name]), headers=JSON_TYPE)
-
-    assert target.held() == before
+        target.refuses(400, "POST", path, content=body.replace(b"$", FRAGMENTS[name]), headers=JSON_TYPE)
 
 
-@pytest.mark.parametrize("body", [b"", b" ", b"null", b"{", b"]", b"{}{}", b"\x00", b"\xff\xfe{\x00}\x00"])
-def test_a_body_that_is_no_json_is_refused(target: Target, body: bytes) -> None:
-    before = target.held()
-
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("body", WHOLE)
+def test_a_body_without_an_object_is_refused(target: Target, body: bytes) -> None:
     for path in bodies(target):
-        refused(target, 400, "POST", path, content=body, headers=JSON_TYPE)
-
-    assert target.held() == before
+        target.refuses(400, "POST", path, content=body, headers=JSON_TYPE)
 
 
-@pytest.mark.parametrize("body", [b"5", b'"a"', b"true", b"1.5"])
-def test_a_body_that_is_no_object_is_refused(target: Target, body: bytes) -> None:
-    before = target.held()
+@pytest.mark.parametrize("fragment", ODD_FRAGMENTS)
+def test_what_is_unusual_but_json_is_taken(target: Target, fragment: bytes) -> None:
+    body = b'{"name":"idle","input":{"x":' + fragment + b"}}"
 
-    for path in bodies(target):
-        refused(target, 400, "POST", path, content=body, headers=JSON_TYPE)
+    answer = target.client.post("/api/workflow", content=body, headers=JSON_TYPE)
 
-    assert target.held() == before
-
-
-def test_what_is_unusual_but_json_is_taken(target: Target) -> None:
-    for fragment in (b"1e-400", b"0." + b"1" * 100_000, b'"\\u0000"', b"[" * 240 + b"]" * 240, b'"\xed\x9f\xbf"'):
-        body = b'{"name":"idle","input":{"x":' + fragment + b"}}"
-        answer = target.client.post("/api/workflow", content=body, headers=JSON_TYPE)
-        assert answer.status_code == 200, answer.text
-        assert target.client.delete(f"/api/workflow/{answer.text}").status_code == 200
+    assert answer.status_code == 200, answer.text
+    assert target.client.get(f"/api/workflow/{answer.text}").status_code == 200
 
 
-# ---- a value of the wrong type in each field
-
-WRONG: dict[type, list[Json]] = {
-    inspect.IntType: [[], {}, "one", "1.5x", 10**30],
-    inspect.FloatType: [[], {}, "one"],
-    inspect.BoolType: [[], {}, "perhaps"],
-    inspect.StrType: [[], {}],
-    inspect.ListType: [5, "a", {"a": 1}, True],
-    inspect.DictType: [5, "a", [1], True],
-    inspect.StructType: [5, "a", [1], True],
-    inspect.LiteralType: [[], {}, "NO_SUCH_WORD", 5],
-}
-
-
-def wrong_values(node: inspect.Type) -> list[Json]:
-    """Return values that no field of this type takes, however lenient it is."""
-    if isinstance(node, inspect.Metadata):
-        return wrong_values(node.type)
-    if isinstance(node, inspect.UnionType):
-        members = [wrong_values(one) for one in node.types if not isinstance(one, inspect.NoneType)]
-        return [value for value in members[0] if all(value in other for other in members)]
-    return WRONG.get(type(node), [])
-
-
-def wrong_fields(wire_type: type) -> Iterator[dict[str, Json]]:
-    node = inspect.type_info(wire_type)
-    assert isinstance(node, inspect.StructType)
-    for field in node.fields:
-        for value in wrong_values(field.type):
-            yield {field.encode_name: value}
-
-
-VALID: dict[str, tuple[type, Callable[[dict[str, Json]], Json]]] = {
-    "/api/metadata/taskdefs": (TaskDef, lambda wrong: [{"name": "bomb", **wrong}]),
-    "/api/metadata/workflow": (WorkflowDef, lambda wrong: {"name": "bomb", "tasks": [simple("a")], **wrong}),
-    "/api/metadata/workflow/validate": (
-        type(WorkflowDef().tasks) and msgspec.structs.fields(WorkflowDef)[0].__class__,
-        lambda wrong: wrong,
+Body = Callable[[Target, str, Json], Json]
+TYPED: dict[str, tuple[type, str, Body, int]] = {
+    "task definition": (
+        TaskDef,
+        "/api/metadata/taskdefs",
+        lambda _, field, value: [{"name": "bomb", field: value}],
+        80,
+    ),
+    "workflow definition": (
+        WorkflowDef,
+        "/api/metadata/workflow",
+        lambda _, field, value: {"name": "bomb", "tasks": [simple("a")], field: value},
+        70,
+    ),
+    "step": (
+        WorkflowTask,
+        "/api/metadata/workflow",
+        lambda _, field, value: {"name": "bomb", "tasks": [{**simple("a"), field: value}]},
+        80,
+    ),
+    "start": (StartWorkflowRequest, "/api/workflow", lambda _, field, value: {"name": "idle", field: value}, 30),
+    "result": (
+        TaskResult,
+        "/api/tasks",
+        lambda target, field, value: {
+            "workflowInstanceId": target.workflow_id,
+            "taskId": target.task_id,
+            "status": "COMPLETED",
+            field: value,
+        },
+        25,
     ),
 }
 
 
-def test_a_wrong_type_in_a_task_definition_is_refused(target: Target) -> None:
-    refuse_all(target, "/api/metadata/taskdefs", TaskDef, lambda wrong: [{"name": "bomb", **wrong}], 100)
-
-
-def refuse_all(target: Target, path: str, wire_type: type, body: Callable[[dict[str, Json]], Json], least: int) -> None:
-    before, count = target.held(), 0
-    for wrong in wrong_fields(wire_type):
-        refused(target, 400, "POST", path, json=body(wrong))
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("what", TYPED)
+def test_a_value_of_the_wrong_type_is_refused_in_each_field(target: Target, what: str) -> None:
+    wire_type, path, body, least = TYPED[what]
+    count = 0
+    for field, value in wrong_fields(wire_type):
+        target.refuses(400, "POST", path, json=body(target, field, value))
         count += 1
     assert count >= least
-    assert target.held() == before
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x"])
+def test_compressed_bodies_are_taken_as_they_are(target: Target, encoding: str) -> None:
+    body = gzip.compress(b'{"name":"idle","input":{"x":"' + b"a" * 10_000_000 + b'"}}')
+
+    target.refuses(400, "POST", "/api/workflow", content=body, headers={**JSON_TYPE, "content-encoding": encoding})
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_body_over_the_limit_is_refused_by_its_length(target: Target) -> None:
+    announced = HEAD + b"content-length: %d\r\n\r\n{" % (21 * MB)
+
+    status, body = timely(lambda: exchange(target.server.port, [announced]))
+
+    assert status == 413
+    assert is_error_body(body, 413)
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_body_over_the_limit_is_refused_while_it_comes(target: Target) -> None:
+    def parts() -> Iterable[bytes]:
+        yield HEAD + b"transfer-encoding: chunked\r\n\r\n"
+        yield from chunked([b" " * 65_536] * (21 * 16))  # and no end
+
+    status, body = timely(lambda: exchange(target.server.port, parts()))
+
+    assert status == 413
+    assert is_error_body(body, 413)
+
+
+# ---- requests
+
+
+HEADS: dict[str, tuple[int, bytes]] = {
+    "a header of 60 MB": (431, b"x: " + b"a" * (60 * MB)),
+    "a million headers": (431, b"".join(b"x%d: y\r\n" % number for number in range(1_000_000))),
+    "a length without end": (400, b"content-length: " + b"9" * 100 + b"\r\n\r\n{}"),
+    "a negative length": (400, b"content-length: -1\r\n\r\n{}"),
+    "two lengths": (400, b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
+    "a length and chunks": (400, b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "a chunk over all range": (400, b"transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n"),
+    "a chunk's name of 12 MB": (431, b"transfer-encoding: chunked\r\n\r\n2;" + b"a" * (12 * MB)),
+    "trailers of 12 MB": (431, b"transfer-encoding: chunked\r\n\r\n0\r\nx: " + b"a" * (12 * MB)),
+    "a header without a name": (400, b": a\r\n\r\n"),
+    "a folded header": (400, b"x: a\r\n b\r\nx y: z\r\n\r\n"),
+}
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_that_is_none_is_refused(target: Target, name: str) -> None:
+    expected, rest = HEADS[name]
+    pieces = [HEAD + rest[:1024], *(rest[at : at + 65_536] for at in range(1024, len(rest), 65_536))]
+
+    status, body = timely(lambda: exchange(target.server.port, pieces))
+
+    assert status == expected, body
+    assert is_error_body(body, expected)
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(
+    ("expected", "line"),
+    [
+        (431, b"GET /" + b"a" * (60 * MB)),
+        (431, b"GET /api/workflow/search?query=" + b"a" * (12 * MB)),
+        (400, b"GET /api/workflow/" + b"a" * 17_000),
+        (400, b"GET /api/workflow/" + b"%61" * 6_000),
+        (400, b"A" * 100_000 + b" /"),
+        (400, b"\x16\x03\x01\x02\x00\x01"),  # TLS
+        (400, b"GET /\x00"),
+    ],
+)
+def test_a_request_line_that_is_none_is_refused(target: Target, expected: int, line: bytes) -> None:
+    whole = line + b" HTTP/1.1\r\nhost: a\r\n\r\n"
+    pieces = [whole[at : at + 65_536] for at in range(0, len(whole), 65_536)]
+
+    status, body = timely(lambda: exchange(target.server.port, pieces))
+
+    assert status == expected, body
+    assert is_error_body(body, expected)
+
+
+NONSENSE = (
+    "%", "%z", "%zz", "%00", "%ff", "%c0%af", "%ed%a0%80", "%2e%2e", "..", "%2F..%2fetc", "%5c..%5c", "%25%32%46",
+    "%0d%0aX:%20y", "a;b=c", "%E2%80%AE", "'%20OR%20'1'='1", "%22;--", "${jndi:ldap://x}", "{}", "~", "*", "a" * 16_000,
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("name", NONSENSE)
+def test_a_path_that_makes_no_sense_finds_nothing(target: Target, name: str) -> None:
+    for path in ("/api/workflow/", "/api/metadata/workflow/", "/api/metadata/taskdefs/", "/api/tasks/", "/"):
+        line = f"GET {path}{name} HTTP/1.1\r\nhost: a\r\n\r\n".encode()
+
+        status, body = timely(lambda line=line: exchange(target.server.port, [line]))  # type: ignore[misc]
+
+        assert status in (400, 404), body
+        assert is_error_body(body, status)
+
+
+REFUSED_SEARCHES = [
+    {"query": "'"},
+    {"query": "'; DROP TABLE workflow; --"},
+    {"query": "status = 'A' OR 1=1"},
+    {"query": 'status = "A" UNION SELECT 1'},
+    {"query": "status = A) OR (1=1"},
+    {"query": "nothing = 1"},
+    {"query": "a" * 10_001},
+    {"query": "(" * 51 + "status=A" + ")" * 51},
+    {"query": "(" * 9_000},
+    {"query": "status=A AND " * 700},
+    {"query": "workflowType=" + "*a" * 11},
+    {"query": f"status IN ({','.join(['A'] * 1_001)})"},
+    {"query": "status = \x00"},
+    {"query": "startTime > 99999999999999999999"},
+    {"query": "startTime = NaN"},
+    {"freeText": "\x00"},
+    {"freeText": "a" * 10_001},
+    {"sort": "startTime;DROP TABLE workflow"},
+    {"sort": "startTime:ASC|" * 11},
+    {"sort": "startTime:UP"},
+    {"start": "-1"},
+    {"size": "5001"},
+    {"size": "9" * 30},
+    {"start": "1e3"},
+]
+TAKEN_SEARCHES = [
+    {"query": "workflowType = '%_%'"},
+    {"query": "(" * 50 + "status=A" + ")" * 50},
+    {"query": f"status IN ({','.join(['A'] * 1_000)})"},
+    {"query": "workflowType='" + "a" * 9_000 + "'"},
+    {"query": "workflowType=" + "*a" * 10},
+    {"query": " OR ".join(["status=A"] * 700)},
+    {"freeText": "'\"%_\\;--"},
+    {"freeText": "a*" * 5_000},
+    {"freeText": "*" * 10_000},
+]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("given", REFUSED_SEARCHES)
+@pytest.mark.parametrize("path", ["/api/workflow/search", "/api/workflow/search-by-tasks"])
+def test_a_search_that_is_none_is_refused(target: Target, path: str, given: dict[str, str]) -> None:
+    target.refuses(400, "GET", path, params=given)
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("given", TAKEN_SEARCHES)
+def test_a_search_is_only_ever_a_search(target: Target, given: dict[str, str]) -> None:
+    answer = timely(lambda: target.client.get("/api/workflow/search", params=given))
+
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_bulk_calls_take_a_thousand_ids_and_no_more(target: Target) -> None:
+    ids = [f"none{number}" for number in range(1_001)]
+
+    answer = timely(lambda: target.client.put("/api/workflow/bulk/pause", json=ids[:1_000]))
+
+    assert answer.status_code == 200
+    assert len(answer.json()["bulkErrorResults"]) == 1_000
+    target.refuses(400, "PUT", "/api/workflow/bulk/pause", json=ids)
+    target.refuses(400, "POST", "/api/workflow/bulk/terminate", json=ids)
+    target.refuses(400, "DELETE", "/api/workflow/bulk/remove", json=ids)
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_numbers_of_a_poll_are_bounded(target: Target) -> None:
+    path = "/api/tasks/poll/batch/nobody"
+    target.refuses(400, "GET", f"{path}?timeout=5001")
+    target.refuses(400, "GET", f"{path}?count=2147483648")
+    for query in ("count=2147483647&timeout=0", "count=-1&timeout=-1", "count=0&timeout=0"):
+        assert timely(lambda query=query: target.client.get(f"{path}?{query}")).json() == []  # type: ignore[misc]
+
+
+# ---- definitions
+
+
+def nested(depth: int) -> list[Json]:
+    steps = [simple("leaf")]
+    for level in range(depth - 1):
+        steps = [step("DO_WHILE", f"d{level}", loopCondition="false", loopOver=steps)]
+    return steps
+
+
+REFUSED_DEFINITIONS: dict[str, list[Json]] = {
+    "20,000 steps": [simple(f"s{number}") for number in range(20_000)],
+    "51 levels": nested(51),
+    "100 levels": nested(100),
+    "a name twice": [simple("a"), simple("a")],
+    "a path that is none": [simple("a", x="${workflow.input.a" + "[0]" * 200_000 + "}")],
+    "tokens in tokens": [simple("a", x="${" * 5_000 + "}" * 5_000)],
+    "a reference to nothing": [simple("a", x="${b.output.x}")],
+}
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("name", REFUSED_DEFINITIONS)
+def test_a_definition_that_can_not_be_is_refused(target: Target, name: str) -> None:
+    body = {"name": "bomb", "version": 1, "tasks": REFUSED_DEFINITIONS[name]}
+
+    target.refuses(400, "POST", "/api/metadata/workflow", json=body)
+    target.refuses(400, "PUT", "/api/metadata/workflow", json=[body])
+    target.refuses(400, "POST", "/api/workflow", json={"name": "bomb", "workflowDef": body})
+
+
+@pytest.mark.parametrize("kind", ["SUB_WORKFLOW", "START_WORKFLOW"])
+@pytest.mark.parametrize("name", ["20,000 steps", "100 levels", "a path that is none"])
+def test_a_definition_from_data_is_refused_too(target: Target, kind: str, name: str) -> None:
+    definition = {"name": "bomb", "version": 1, "tasks": REFUSED_DEFINITIONS[name]}
+    if kind == "SUB_WORKFLOW":
+        starter = step(kind, subWorkflowParam={"name": "bomb", "workflowDefinition": "${workflow.input.d}"})
+    else:
+        starter = step(kind, inputParameters={"startWorkflow": {"name": "bomb", "workflowDef": "${workflow.input.d}"}})
+
+    workflow = target.run([starter], {"d": definition if name != "20,000 steps" else thin(20_000)})
+
+    assert workflow["status"] in ("FAILED", "COMPLETED")
+    assert target.count("workflowType = bomb") == 0 or name == "a path that is none"
+
+
+def thin(count: int) -> Json:
+    """Return a definition with as many steps as fit into a payload."""
+    steps = [{"name": "x", "taskReferenceName": f"{number}"} for number in range(count)]
+    return {"name": "bomb", "version": 1, "tasks": steps}
+
+
+def test_a_join_on_nothing_ends(target: Target) -> None:
+    steps = [step("FORK_JOIN", "f", forkTasks=[[step("NOOP", "n")]]), step("JOIN", "j", joinOn=["n", "none", "j"])]
+
+    workflow = target.run([*steps, step("JOIN", "k", joinOn=["k"]), step("EXCLUSIVE_JOIN", "x", joinOn=["none"])])
+
+    assert workflow["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("seconds", [2**63 - 1, 2**40, 1])
+def test_a_timeout_over_all_range_harms_nobody(target: Target, seconds: int) -> None:
+    limits = {"timeoutSeconds": seconds, "responseTimeoutSeconds": seconds, "totalTimeoutSeconds": seconds}
+    waiting = {**simple("a"), "taskDefinition": {"name": "x", **limits}}
+    target.define(f"late{seconds}", [waiting], timeoutSeconds=seconds, timeoutPolicy="TIME_OUT_WF")
+
+    workflow_id = target.start(f"late{seconds}")
+
+    found = target.client.get(f"/api/workflow/{workflow_id}").json()
+    assert found["status"] in ("RUNNING", "TIMED_OUT")
+
+
+# ---- expansion
+
+TOO_MUCH: dict[str, tuple[list[Json], Json, str]] = {
+    "variables that double": (
+        [
+            step("SET_VARIABLE", "v", inputParameters={"x": ["a"]}),
+            *(step("SET_VARIABLE", f"v{n}", inputParameters={"x": ["${workflow.variables.x}"] * 2}) for n in range(40)),
+        ],
+        {},
+        "variables payload size",
+    ),
+    "text that doubles": (
+        [
+            step("SET_VARIABLE", "v", inputParameters={"x": "a"}),
+            *(step("SET_VARIABLE", f"v{n}", inputParameters={"x": "${workflow.variables.x}" * 2}) for n in range(40)),
+        ],
+        {},
+        "variables payload size",
+    ),
+    "variables over their limit": (
+        [step("SET_VARIABLE", inputParameters={"x": "${workflow.input.x}"})],
+        {"x": "a" * 300_000},
+        "variables payload size",
+    ),
+    "a text a thousand times": ([simple("a", x="${workflow.input.x}" * 1_000)], {"x": "a" * 900_000}, "expand to more"),
+    "a value a thousand times": (
+        [simple("a", **{f"x{n}": "${workflow.input.x}" for n in range(1_000)})],
+        {"x": "a" * 900_000},
+        "expand to more",
+    ),
+    "a value sixteen times": (
+        [simple("a", **{f"x{n}": "${workflow.input}" for n in range(16)})],
+        {"x": "a" * 900_000},
+        "greater than the permissible limit",
+    ),
+    "branches with a value each": (
+        [
+            step("FORK_JOIN", forkTasks=[[simple(f"b{n}", x="${workflow.input.x}")] for n in range(1_000)]),
+            step("JOIN", "j", joinOn=["b1"]),
+        ],
+        {"x": "a" * 900_000},
+        "exceed 268435456 bytes",
+    ),
+    "a path that looks everywhere": (
+        [simple("a", **{f"x{n}": "${workflow.input..*..*..*}" for n in range(50)})],
+        {"a": [[list(range(50))] * 50] * 10},
+        "visit more than",
+    ),
+    "a fork of 60,000": (
+        [
+            step("FORK_JOIN_DYNAMIC", inputParameters={"forkTaskInputs": "${workflow.input.x}", "forkTaskName": "x"}),
+            step("JOIN", "j"),
+        ],
+        {"x": [0] * 60_000},
+        "has more than 50000 tasks",
+    ),
+    "a fork of 45,000": (
+        [
+            step("FORK_JOIN_DYNAMIC", inputParameters={"forkTaskInputs": "${workflow.input.x}", "forkTaskName": "x"}),
+            step("JOIN", "j"),
+        ],
+        {"x": [0] * 45_000},
+        "take more than 1048576 bytes",
+    ),
+    "a script without end": (
+        [step("INLINE", inputParameters={"evaluatorType": "javascript", "expression": "while(true){}"})],
+        {},
+        "interrupted",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_what_grows_too_large_fails_alone(target: Target, name: str) -> None:
+    steps, given, reason = TOO_MUCH[name]
+
+    workflow = target.run(steps, given)
+
+    assert workflow["status"] == "FAILED"
+    assert reason in workflow["reasonForIncompletion"]
+
+
+def test_an_output_over_the_limit_fails_its_task_only(target: Target) -> None:
+    optional = {**simple("a"), "optional": True}
+    target.define("large", [optional, simple("b")])
+    workflow_id = target.start("large")
+    result = {"workflowInstanceId": workflow_id, "taskId": workflow_id[:-8] + "00000001", "status": "COMPLETED"}
+
+    answer = timely(lambda: target.client.post("/api/tasks", json={**result, "outputData": {"x": "a" * 2 * MB}}))
+
+    assert answer.status_code == 200
+    found = target.client.get(f"/api/workflow/{workflow_id}").json()
+    assert found["status"] == "RUNNING"
+    first, second = found["tasks"]
+    assert first["status"] == "COMPLETED_WITH_ERRORS"
+    assert "greater than the permissible limit" in first["reasonForIncompletion"]
+    assert first["outputData"] == {}
+    assert second["status"] == "SCHEDULED"
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_an_input_over_the_limit_is_refused(target: Target) -> None:
+    target.refuses(413, "POST", "/api/workflow", json={"name": "idle", "input": {"x": "a" * 2 * MB}})
+    target.refuses(413, "POST", "/api/workflow/idle", json={"x": "a" * 2 * MB})
+    target.refuses(400, "POST", f"/api/workflow/{target.workflow_id}/variables", json={"x": "a" * 300_000})
+
+
+def test_an_endless_loop_can_be_stopped(target: Target) -> None:
+    target.define("loop", [step("DO_WHILE", loopCondition="true", loopOver=[step("NOOP", "n")])])
+    workflow_id = target.start("loop")
+
+    answer = timely(lambda: target.client.delete(f"/api/workflow/{workflow_id}"))
+
+    assert answer.status_code in (200, 409)  # a second try finds it terminated
+    assert target.ended(workflow_id)["status"] == "TERMINATED"
+
+
+# ---- workflows that start themselves
+
+FAILS = step("TERMINATE", "t", inputParameters={"terminationStatus": "FAILED"})
+
+
+def starting(name: str, kind: str, ref: str) -> Json:
+    if kind == "SUB_WORKFLOW":
+        return step(kind, ref, subWorkflowParam={"name": name})
+    return step(kind, ref, inputParameters={"startWorkflow": {"name": name, "version": 1}})
+
+
+def test_a_sub_workflow_of_itself_ends_fifty_levels_down(target: Target) -> None:
+    workflow = target.run([starting("bomb_sub", "SUB_WORKFLOW", "s")])
+    assert "No such workflow defined" in workflow["reasonForIncompletion"]
+    target.define("deep", [starting("deep", "SUB_WORKFLOW", "s")])
+
+    workflow = target.ended(target.start("deep"))
+
+    assert workflow["status"] == "FAILED"
+    assert "at most 50 levels deep" in workflow["reasonForIncompletion"]
+    assert target.count("workflowType = deep") == 51
+    assert target.count("workflowType = deep AND status = FAILED") == 51
+
+
+def test_an_attempt_more_does_not_help_at_the_bottom(target: Target) -> None:
+    again = {**starting("stubborn", "SUB_WORKFLOW", "s"), "retryCount": 3}
+    target.define("stubborn", [again])
+
+    target.start("stubborn")
+
+    bottom = 'workflowType = stubborn AND status = FAILED AND reasonForIncompletion STARTS_WITH "Task"'
+    eventually(lambda: target.count(bottom) > 0)
+    target.client.delete("/api/metadata/workflow/stubborn/1")
+    eventually(lambda: target.count("workflowType = stubborn AND status = RUNNING") == 0)
+
+
+def test_a_workflow_that_starts_itself_at_once_ends(target: Target) -> None:
+    target.define("chain", [starting("chain", "START_WORKFLOW", "s")])
+
+    target.start("chain")
+
+    eventually(lambda: target.count("workflowType = chain AND status = FAILED") == 1)
+    assert target.count("workflowType = chain") == 51
+
+
+def test_a_failure_workflow_of_itself_ends(target: Target) -> None:
+    target.define("failing", [FAILS], failureWorkflow="failing")
+
+    target.start("failing")
+
+    eventually(lambda: target.count("workflowType = failing AND status = FAILED") == 51)
+    last = target.client.get(
+        "/api/workflow/search", params={"query": "workflowType = failing", "sort": "startTime:DESC"}
+    )
+    assert any("at most 50 levels deep" in one["output"] for one in last.json()["results"])
+
+
+def test_an_event_that_starts_its_own_workflow_ends(target: Target) -> None:
+    target.define("echo", [step("EVENT", "e", sink="conductor")])
+    action = {"action": "start_workflow", "start_workflow": {"name": "echo"}}
+    handler = {"name": "echo", "event": "conductor:echo:e", "active": True, "actions": [action]}
+    assert target.client.post("/api/event", json=handler).status_code == 200
+
+    target.start("echo")
+
+    eventually(lambda: target.count("workflowType = echo") == 51)
+    assert target.client.delete("/api/event/echo").status_code == 200
+    assert target.count("workflowType = echo") == 51
+
+
+@pytest.mark.parametrize("kind", ["SUB_WORKFLOW", "START_WORKFLOW"])
+def test_workflows_that_start_two_of_themselves_end_when_their_definition_goes(target: Target, kind: str) -> None:
+    name = f"two_{kind}"
+    both = [[starting(name, kind, "a")], [starting(name, kind, "b")]]
+    target.define(name, [step("FORK_JOIN", "f", forkTasks=both), step("JOIN", "j", joinOn=["a", "b"])])
+    target.start(name)
+    eventually(lambda: target.count(f"workflowType = {name}") > 500)
+
+    answer = target.client.delete(f"/api/metadata/workflow/{name}/1")
+
+    assert answer.status_code == 200
+    eventually(lambda: target.count(f"workflowType = {name} AND status = RUNNING") == 0, within_s=60)
+
+
+# ---- after all of that
+
+
+def test_the_ordinary_workflow_never_failed(target: Target, control: Control) -> None:
+    control.end()
+
+    times = ", ".join(f"p{share * 100:g} {control.quantile_ms(share):.0f} ms" for share in (0.5, 0.9, 0.99, 1))
+    print(f"{len(control.seconds)} ordinary workflows beside the bombs: {times}")
+    assert not control.failures, control.failures[:5]
+    assert len(control.seconds) > 50
+
+
+def test_nothing_is_left_in_memory(target: Target, begin_mb: float) -> None:
+    growth_mb = resident_mb(target.server) - begin_mb
+
+    print(
+        f"memory: {begin_mb:.0f} MB before, {growth_mb:+.0f} MB after, {resident_mb(target.server, 'VmHWM'):.0f} MB at most"
+    )
+    assert growth_mb < GROWTH_MB_MAX
+
+
+def test_the_server_is_healthy_and_has_logged_no_failure(target: Target) -> None:
+    assert target.client.get("/health").json()["healthy"] is True
+    lines = [json.loads(line) for line in target.server.log.read_text().splitlines() if line.startswith("{")]
+    assert [line for line in lines if "exception" in line or line["level"] == "error"] == []

@@ -4,8 +4,6 @@ Each attack runs in the real pool. It may end in a value or an error; what count
 in no answer, the process does not crash, and the next evaluation finds the world that a new process has.
 """
 
-
-
 import asyncio
 import json
 import os

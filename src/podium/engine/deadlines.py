@@ -46,15 +46,17 @@ def _of_definition(task: Task, task_def: TaskDef) -> Iterator[tuple[str, int]]:
         yield ATTEMPT, task.started_ms + (task.start_delay_s + task_def.timeoutSeconds) * 1000
     poll_timeout_s = task_def.pollTimeoutSeconds
     if poll_timeout_s and task.status == SCHEDULED and task.runs != "engine":
-        yield POLL, queued_ms(task) + (poll_timeout_s + task.callback_after_s) * 1000
+        yield POLL, queued_ms(task) + poll_timeout_s * 1000
 
 
 def queued_ms(task: Task) -> int:
-    """Return since when a scheduled task waits: since its delay was over, or since a worker gave it back.
+    """Return since when a scheduled task can be polled: since its delay, or the pause that a worker asked for, is over.
 
-    Upstream counts from the first scheduling even then, and so times out tasks whose workers report progress.
+    Upstream counts the delay twice, and always from the first scheduling: tasks whose workers report progress time out.
     """
-    return max(task.scheduled_ms + max(task.start_delay_s, 0) * 1000, task.updated_ms)
+    if task.updated_ms:
+        return task.updated_ms + task.callback_after_s * 1000
+    return task.scheduled_ms + max(task.start_delay_s, 0) * 1000
 
 
 def _has_lease(task: Task, step: Step | None) -> bool:
