@@ -58,8 +58,8 @@ def definition_of(seed: int) -> Json:
     draw, names = Random(seed), _Names()
     body = draw_list(draw, names, depth=3, most=5)
     fields: Json = {}
-    if draw.randint(0, 5) == 0:
-        fields = {"timeoutSeconds": 100, "timeoutPolicy": "TIME_OUT_WF"}
+    if draw.randint(0, 2) == 0:
+        fields = {"timeoutSeconds": 60, "timeoutPolicy": "TIME_OUT_WF"}
     if draw.randint(0, 4) == 0:
         fields["outputParameters"] = {"all": "${workflow.variables}", "in": "${workflow.input.by}"}
     if draw.randint(0, 6) == 0:
@@ -75,11 +75,10 @@ def draw_list(draw: Random, names: _Names, depth: int, most: int) -> list[Json]:
 
 
 def draw_steps(draw: Random, names: _Names, depth: int) -> list[Json]:
-    kinds = ["simple"] * 4 + ["inline", "inline", "variable", "wait", "human", "child", "leaf"]
-    if depth:
-        kinds += ["switch", "switch", "fork", "fork", "loop", "loop", "dynamic_fork", "dynamic_fork", "exclusive"]
-    kind = draw.choice(kinds)
-    return _MAKERS[kind](draw, names, depth)
+    leaves = ["simple"] * 4 + ["inline"] * 3 + ["variable", "wait", "human", "child", "leaf"]
+    containers = ["switch", "fork", "fork", "loop", "loop", "dynamic_fork", "exclusive"]
+    kinds = leaves if not depth else leaves + containers * depth
+    return _MAKERS[draw.choice(kinds)](draw, names, depth)
 
 
 def _flags(draw: Random) -> Json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from random import Random
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from tests.property.definitions import QUEUES, Json, definition_of, stage
 
 from podium.engine import commands
 from podium.engine.commands import Command, UpdateTask
+from podium.engine.context import Limits
 from podium.model.errors import PodiumError
 from podium.model.status import CANCELED, COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, PAUSED
 from podium.testing import Rehearsal
@@ -25,23 +27,61 @@ class Move(NamedTuple):
 
 
 KINDS = ["poll"] * 4 + ["finish"] * 9 + ["advance"] * 3 + ["batch", "batch", "progress", "repeat", "late", "lease"]
-KINDS += ["pause", "resume", "resume", "terminate", "retry", "retry", "rerun", "rerun", "restart", "skip"]
+KINDS += [
+    "pause",
+    "pause",
+    "resume",
+    "resume",
+    "wake",
+    "wake",
+    "terminate",
+    "retry",
+    "retry",
+    "rerun",
+    "rerun",
+    "restart",
+    "skip",
+]
 KINDS += ["decide", "callbacks", "variables"]
-_moves = st.builds(Move, st.sampled_from(KINDS), st.integers(0, 30), st.integers(0, 30))
-plays = st.tuples(
-    st.integers(0, 2**32 - 1).map(definition_of),
-    st.fixed_dictionaries({"by": st.sampled_from(["a", "b", "c"]), "list": st.just([1, 2])}),
-    st.lists(_moves, min_size=5, max_size=25),
-)
-"""A definition, the workflow's input, and what happens then."""
+
+
+class Plot(NamedTuple):
+    """A definition, the input of the workflow, what happens then, and how many inline tasks one decision may start."""
+
+    definition: Json
+    given: Json
+    moves: list[Move]
+    cut: int = 1_000
+
+    def begin(self, look: "Look | None" = None, *, is_forgetful: bool = False) -> "Play":
+        """Start the workflow."""
+        limits = Limits(inline_tasks_per_decision=self.cut)
+        return Play(self.definition, self.given, look=look, is_forgetful=is_forgetful, limits=limits)
+
+    def play(self, look: "Look | None" = None, *, is_forgetful: bool = False) -> "Play":
+        """Start the workflow and make all moves."""
+        scene = self.begin(look, is_forgetful=is_forgetful)
+        scene.run(self.moves)
+        return scene
+
+
+def plot_of(seed: int) -> Plot:
+    """Return the plot that *seed* stands for."""
+    draw = Random(seed)
+    given = {"by": draw.choice("abc"), "list": [1, 2]}
+    cut = draw.choice([1_000, 1_000, 1_000, 1])
+    moves = [Move(draw.choice(KINDS), draw.randrange(31), draw.randrange(31)) for _ in range(draw.randint(10, 30))]
+    return Plot(definition_of(seed), given, moves, cut)
+
+
+# Drawn piece by piece, most plots would repeat a few small ones; a number below 2**24 is drawn evenly.
+plots = st.integers(0, 2**24 - 1).map(plot_of)
 
 
 class Play:
     """A stage with a workflow on it; *look* is called after each move with the kind of the move."""
 
-    def __init__(
-        self, definition: Json, given: Json, *, look: Callable[["Play", str], None] | None = None, **fields: Any
-    ) -> None:
+    def __init__(self, definition: Json, given: Json, *, look: "Look | None" = None, **fields: Any) -> None:
         self.stage = stage(definition, **fields)
         self.look = look
         self.last: tuple[str, Command] | None = None
@@ -173,7 +213,7 @@ _MOVES: dict[str, Callable[[Play, str, int], None]] = {
     "progress": _progress,
     "late": _late,
     "repeat": _repeat,
-    "advance": lambda play, key, detail: play.stage.advance((1, 3, 7, 16, 45)[detail % 5]),
+    "advance": lambda play, key, detail: play.stage.advance((1, 3, 7, 16, 61)[detail % 5]),
     "pause": lambda play, key, detail: play.send(key, commands.Pause()),
     "resume": lambda play, key, detail: play.send(key, commands.Resume()),
     "terminate": lambda play, key, detail: play.send(key, commands.Terminate("enough" if detail % 2 else None)),
@@ -183,6 +223,7 @@ _MOVES: dict[str, Callable[[Play, str, int], None]] = {
     "batch": _batch,
     "skip": _skip,
     "lease": lambda play, key, detail: play.send(key, commands.ExtendLease(_open_seq(play, key, detail))),
+    "wake": lambda play, key, detail: play.send(key, commands.Wake()),
     "decide": lambda play, key, detail: play.send(key, commands.Decide()),
     "callbacks": lambda play, key, detail: play.send(key, commands.ResetCallbacks()),
     "variables": lambda play, key, detail: play.send(key, commands.SetVariables(b'{"x":%d}' % detail)),
@@ -208,3 +249,6 @@ def _is_waited_for(made: Rehearsal, queued: set[int], task: Any) -> bool:
         return task.type in ("HUMAN", "EVENT") or (task.type == "WAIT" and not task.due_ms)
     # in the hands of a worker that has no lease, or of the server's runner that waits for somebody else
     return task.status == IN_PROGRESS and (not task.response_timeout_s or task.runs == "system")
+
+
+Look = Callable[[Play, str], None]

@@ -59,7 +59,7 @@ def _check(request: StartWorkflowRequest, at: str) -> None:
 def _graph(context: Context, request: StartWorkflowRequest) -> Graph:
     if request.workflowDef is not None:
         return context.bind(request.workflowDef)
-    graph = None if request.version == 0 else context.graph(request.name, request.version)
+    graph = context.graph(request.name, request.version)
     if graph is None:
         version = "null" if request.version is None else request.version
         raise NotFound(f"No such workflow defined. name={request.name}, version={version}")
