@@ -162,11 +162,11 @@ def run_order(url: str, quote_url: str) -> str:
 def look_around(server: subprocess.Popen[bytes], url: str, quote_url: str) -> None:
     """Say where to look, and wait until the user has seen enough."""
     program = Path(sys.executable).parent / "podium"
-    print(f"\nThe server and the workers stay up at {url}. In another terminal, for example:")
-    print(f"  {program} workflow search --server {url}")
-    print(f"  {program} workflow start order_process -f {HERE / 'order.json'} -p quoteUrl={quote_url} -w -s {url}")
-    print("Ctrl-C ends all of it.", flush=True)
     try:
+        print(f"\nThe server and the workers stay up at {url}. In another terminal, for example:")
+        print(f"  {program} workflow search --server {url}")
+        print(f"  {program} workflow start order_process -f {HERE / 'order.json'} -p quoteUrl={quote_url} -w -s {url}")
+        print("Ctrl-C ends all of it.", flush=True)
         server.wait()
     except KeyboardInterrupt:
         print("stopped")
