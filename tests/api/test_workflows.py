@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from podium.store.memory import MemoryStore
-
 from .conftest import Api, child, result, simple, wait
 
 
@@ -109,43 +107,6 @@ def test_starts_with_a_key_at_the_same_time(api: Api) -> None:
 
     assert len(api.run(together())) == 1
     assert api.get("/workflow/search")["totalHits"] == 1
-
-
-def test_limit_that_rejects(api: Api) -> None:
-    config = {"rateLimitKey": "${workflow.input.tenant}", "concurrentExecLimit": 2, "policy": "REJECT"}
-    api.define(rateLimitConfig=config)
-
-    for _ in range(2):
-        api.start(given={"tenant": "t"})
-    answer = api.call("POST", "/workflow", {"name": "w", "input": {"tenant": "t"}})
-
-    assert answer.status_code == 409
-    assert api.workflow(api.start(given={"tenant": "other"}))["rateLimitKey"] == "other"
-    api.finish()
-    assert api.start(given={"tenant": "t"})
-
-
-def test_limit_counts_what_ran_before_this_server() -> None:
-    store = MemoryStore()
-    config = {"rateLimitKey": "k", "concurrentExecLimit": 1, "policy": "REJECT"}
-    before = Api(store)
-    before.define(rateLimitConfig=config)
-    before.start()
-    before.close()
-
-    after = Api(store)
-    answer = after.call("POST", "/workflow", {"name": "w"})
-    after.finish()
-    started = after.call("POST", "/workflow", {"name": "w"})
-    after.close()
-
-    assert (answer.status_code, started.status_code) == (409, 200)
-
-
-def test_limit_that_queues_lets_start(api: Api) -> None:
-    api.define(rateLimitConfig={"rateLimitKey": "k", "concurrentExecLimit": 1})
-
-    assert api.start() != api.start()
 
 
 # ---- reading

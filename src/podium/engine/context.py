@@ -98,5 +98,8 @@ class Context(Protocol):
     def count_start(self, root_id: str) -> int:
         """Count one more workflow that descends from *root_id*; returns how many were counted in this process."""
 
+    def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:
+        """Take one of *limit* places for open workflows of definition *name* with the rate limit key *key*."""
+
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script evaluated for this decision; None when it was not asked yet."""

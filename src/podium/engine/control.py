@@ -144,7 +144,7 @@ def schedule_first(session: Session) -> None:
 
 
 def revive(session: Session) -> None:
-    """Let an ended workflow run again."""
+    """Let an ended workflow run again; a rate limit does not hold it back."""
     _set_status(session, RUNNING)
     session.head.reason = None
     session.head.failed_task_seq = 0

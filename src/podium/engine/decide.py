@@ -13,6 +13,7 @@ from heapq import heappop
 from typing import Any, TypeVar
 
 from podium.engine import control
+from podium.engine.admission import LOOK_AGAIN_MS, admit_held, admit_new
 from podium.engine.commands import (
     ChildEnded,
     ChildRevived,
@@ -133,6 +134,8 @@ def _drop_unborn(change: Transition) -> None:
 
 def _next_wake_ms(session: Session) -> int:
     workflow = session.workflow
+    if session.head.is_held:
+        return session.now_ms + LOOK_AGAIN_MS
     if workflow.pending and session.head.status == RUNNING:
         return session.now_ms  # cut off for its length; goes on at once
     wakes = workflow.wakes
@@ -194,8 +197,15 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
 
 
 def _start(session: Session) -> str:
+    may_begin = admit_new(session)
     session.change.is_changed = True
     session.change.input_changed = True
+    if may_begin:
+        _begin(session)
+    return session.head.id
+
+
+def _begin(session: Session) -> None:
     variables = session.graph.definition.variables
     if variables:
         session.set_variables(variables)
@@ -203,13 +213,16 @@ def _start(session: Session) -> str:
         end(session, WorkflowEnds(COMPLETED, "No tasks found to be executed"))
     else:
         control.schedule_first(session)
-    return session.head.id
 
 
 # ---- what follows
 
 
 def _run(session: Session) -> Decision[None]:
+    if session.head.is_held and session.head.status == RUNNING:
+        if not admit_held(session):
+            return
+        _begin(session)
     while session.head.status == RUNNING:
         try:
             if session.reached:

@@ -33,6 +33,7 @@ def end(session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, co
     head.status = outcome.status
     head.reason = outcome.reason
     head.ended_ms = session.now_ms
+    head.is_held = False
     head.failed_task_seq = outcome.task.seq if outcome.task else 0
     _cancel_open(session)
     for waiting in (session.reached, session.ended, session.starting, session.dirty):

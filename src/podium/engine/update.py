@@ -144,7 +144,7 @@ def wake(session: Session) -> None:
 def workflow_due_ms(session: Session) -> int:
     """Return when the workflow as a whole times out, 0 for never."""
     definition = session.graph.definition
-    if definition.timeoutSeconds <= 0 or definition.timeoutPolicy != "TIME_OUT_WF":
+    if definition.timeoutSeconds <= 0 or session.head.is_held or definition.timeoutPolicy != "TIME_OUT_WF":
         return 0
     head = session.head
     return (head.last_retried_ms or head.created_ms) + int(definition.timeoutSeconds) * 1000

@@ -209,6 +209,7 @@ def workflow_view(
         failedTaskNames=head.failed_names,
         idempotencyKey=head.idempotency_key or UNSET,
         rateLimitKey=head.rate_limit_key or UNSET,
+        rateLimited=head.is_held,
         startTime=head.created_ms,
         workflowName=head.name,
         workflowVersion=head.def_version,

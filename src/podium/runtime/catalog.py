@@ -61,6 +61,11 @@ class Catalog:
             return None
         return versions.get(max(versions) if version is None else version)
 
+    def limited_names(self) -> list[str]:
+        """Return the workflow definitions of which a version limits how many run at once."""
+        found = self.workflow_defs.items()
+        return [name for name, versions in found if any(one.rateLimitConfig for one in versions.values())]
+
     def graph(self, name: str, version: int | None) -> Graph | None:
         """Return a registered definition bound to the present task definitions."""
         definition = self.workflow_def(name, version)

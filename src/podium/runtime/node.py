@@ -15,6 +15,7 @@ from podium.runtime.dispatch import Dispatcher
 from podium.runtime.events import Events
 from podium.runtime.http_client import HttpClient
 from podium.runtime.limits import StartLimits
+from podium.runtime.places import Places
 from podium.runtime.relay import Relay
 from podium.runtime.system_tasks import SystemTasks
 from podium.runtime.timers import Timers
@@ -58,7 +59,9 @@ class Node:
         self.timers = Timers(store, self.committer.submit, self.clock.now_ms)
         self.events = Events(store, self.world, self.committer, evaluate)
         self.relay = Relay(store, self.committer.submit, self.events.handle)
-        self.committer.on_commit += [self.timers.note, self.relay.note]
+        self.places = Places(store, self.committer.submit, self.clock.now_ms)
+        self.world.has_place = self.places.has_place
+        self.committer.on_commit += [self.timers.note, self.relay.note, self.places.note]
         self.variables = variables or {}
         self.system_tasks = SystemTasks(
             self.dispatcher,
@@ -76,6 +79,7 @@ class Node:
         await self.catalog.load()
         limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
         self.start_limits.seed(await self.store.in_progress_counts(limited))
+        await self.places.load(self.catalog.limited_names())
         loops = (self.committer.run(), self.timers.run(), self.relay.run(), self.system_tasks.run())
         self._loops = [asyncio.create_task(loop) for loop in loops]
 

@@ -32,6 +32,7 @@ class World:
         self.limits = limits
         self.variables = variables  # of the process; only what is allowed is looked at
         self.is_domain_active: Callable[[str], bool] = lambda _: False
+        self.has_place: Callable[[str, str, int, str], bool] = lambda *_: True
         self._families: OrderedDict[str, int] = OrderedDict()
 
     def count_start(self, root_id: str) -> int:
@@ -101,6 +102,10 @@ class Sight:
     def count_start(self, root_id: str) -> int:
         """Count one more workflow that descends from *root_id*."""
         return self._world.count_start(root_id)
+
+    def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:
+        """Take one of *limit* places for open workflows of definition *name* with the rate limit key *key*."""
+        return self._world.has_place(name, key, limit, workflow_id)
 
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script that was evaluated for this decision."""

@@ -15,7 +15,6 @@ from podium.service.events import Events
 from podium.service.idempotency import Idempotency
 from podium.service.metadata import Metadata
 from podium.service.queues import Queues
-from podium.service.rate_limits import WorkflowLimits
 from podium.service.reading import Reading
 from podium.service.search import Searches
 from podium.service.secrets import Secrets
@@ -40,10 +39,9 @@ class Services:
         checking = Checking(node.catalog.task_def, script_error)
         self.node = node
         self.reading = Reading(node)
-        limits = WorkflowLimits(node.store)
         self._watch = Watch()
-        node.committer.on_commit += [limits.note, self._watch.note]
-        self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading), limits)
+        node.committer.on_commit += [self._watch.note]
+        self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading))
         self.tasks = Tasks(node, self.reading, Secrets(node.secret, node.variables))
         self.metadata = Metadata(node, checking)
         self.admin = Admin(node, self.reading, settings or {})

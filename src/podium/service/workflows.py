@@ -1,18 +1,14 @@
-"""Starts of workflows: which definition, whether the key or the limit allows it, and then the command."""
-
-from msgspec.structs import replace
+"""Starts of workflows: which definition, whether the idempotency key allows it, and then the command."""
 
 from podium.engine.commands import StartWorkflow
 from podium.engine.requests import resolve_start
 from podium.model.errors import NotFound, ValidationFailed, Violation
 from podium.model.rules import check_start_request
 from podium.model.start import StartWorkflowRequest
-from podium.model.wire import Json, decode
-from podium.model.workflow_def import RateLimitConfig
+from podium.model.wire import Json
 from podium.runtime.node import Node
 from podium.service.checking import Checking
 from podium.service.idempotency import Idempotency
-from podium.service.rate_limits import WorkflowLimits, limit_key
 
 AT = "startWorkflow.arg0"
 
@@ -20,11 +16,10 @@ AT = "startWorkflow.arg0"
 class Workflows:
     """Starts workflows."""
 
-    def __init__(self, node: Node, checking: Checking, idempotency: Idempotency, limits: WorkflowLimits) -> None:
+    def __init__(self, node: Node, checking: Checking, idempotency: Idempotency) -> None:
         self._node = node
         self._checking = checking
         self._idempotency = idempotency
-        self._limits = limits
 
     async def start(self, request: StartWorkflowRequest) -> str:
         """Start a workflow and return its id, or that of an earlier one with the same idempotency key."""
@@ -55,27 +50,5 @@ class Workflows:
 
     async def _launch(self, command: StartWorkflow) -> str:
         workflow_id = self._node.clock.new_workflow_id()
-        graph = self._node.catalog.graph_by_hash(command.def_hash)
-        config = graph.definition.rateLimitConfig if graph else None
-        if config is not None and config.rateLimitKey:
-            await self._launch_limited(workflow_id, command, config)
-        else:
-            await self._node.committer.submit(workflow_id, command)
+        await self._node.committer.submit(workflow_id, command)
         return workflow_id
-
-    async def _launch_limited(self, workflow_id: str, command: StartWorkflow, config: RateLimitConfig) -> None:
-        known = {
-            "input": decode(dict, command.input),
-            "correlationId": command.correlation_id,
-            "workflowId": workflow_id,
-            "workflowType": command.name,
-            "version": command.version,
-            "priority": command.priority,
-        }
-        key = limit_key(config, known)
-        await self._limits.reserve(command.name, key, config, workflow_id)
-        try:
-            await self._node.committer.submit(workflow_id, replace(command, rate_limit_key=key))
-        except BaseException:
-            self._limits.cancel(command.name, key, workflow_id)
-            raise

@@ -144,6 +144,10 @@ class Rehearsal:
         """Return None: no variable of the process is given away."""
         return None
 
+    def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:  # noqa: ARG002 (of the protocol)
+        """Return True: on a stage nothing waits for others."""
+        return True
+
     def count_start(self, root_id: str) -> int:
         """Count one more workflow that descends from *root_id*."""
         self._families[root_id] += 1
