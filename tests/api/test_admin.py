@@ -75,6 +75,57 @@ def test_repair(api: Api) -> None:
     assert api.call("POST", f"/admin/consistency/verifyAndRepair/{UNKNOWN}").status_code == 404
 
 
+def quarantined(api: Api, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a workflow on which the engine failed when its first task was reported."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of the engine")
+
+    api.define(simple("a"), simple("b"), simple("c"))
+    workflow_id = api.start()
+    task = api.poll("a")
+    with monkeypatch.context() as patch:
+        patch.setattr("podium.runtime.committer.decide", fail)
+        assert api.report(task).status_code == 500
+    assert api.report(task).status_code == 500
+    return workflow_id
+
+
+def test_a_quarantined_workflow_goes_on_when_it_is_released(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow_id = quarantined(api, monkeypatch)
+
+    answer = api.call("POST", f"/admin/workflow/{workflow_id}/release")
+
+    assert (answer.status_code, answer.text) == (200, "RuntimeError: a fault of the engine")
+    assert api.call("POST", f"/admin/workflow/{workflow_id}/release").status_code == 409
+    assert api.statuses(workflow_id) == {"a": "IN_PROGRESS"}
+    api.report(api.workflow(workflow_id)["tasks"][0])
+    api.finish("b")
+    assert api.statuses(workflow_id) == {"a": "COMPLETED", "b": "COMPLETED", "c": "SCHEDULED"}
+
+
+def test_a_released_workflow_has_its_tasks_back_in_the_queue(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.define()
+    workflow_id = api.start()
+    with monkeypatch.context() as patch:
+        patch.setattr("podium.runtime.committer.decide", lambda *_: 1 / 0)
+        api.call("PUT", f"/workflow/{workflow_id}/pause")
+    assert api.call("GET", "/tasks/poll/a").status_code == 204
+
+    api.call("POST", f"/admin/workflow/{workflow_id}/release")
+
+    assert api.poll("a")["workflowInstanceId"] == workflow_id
+
+
+def test_a_quarantined_workflow_can_be_removed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow_id = quarantined(api, monkeypatch)
+
+    answer = api.call("DELETE", f"/workflow/{workflow_id}/remove?archiveWorkflow=false")
+
+    assert answer.status_code == 200
+    assert api.call("GET", f"/workflow/{workflow_id}").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", "/swagger-ui/", "/swagger-ui/index.html"])
 def test_pages_take_nothing_from_outside(wire: Api, path: str) -> None:
     answer = wire.call("GET", f"/{path}")

@@ -230,6 +230,13 @@ def terminate(
 
 
 @app.command()
+def release(workflow_ids: Ids, server: Server = DEFAULT_SERVER) -> None:
+    """Go on with quarantined workflows."""
+    client = Client(server)
+    _each(workflow_ids, lambda one: client.post("admin", "workflow", one, "release"), "released")
+
+
+@app.command()
 def rerun(
     workflow_id: Id,
     task_id: Annotated[str | None, typer.Option("--from-task", help="Task id to begin with; else the start.")] = None,

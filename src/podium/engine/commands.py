@@ -95,6 +95,10 @@ class Decide(Command, frozen=True, tag="decide"):
     """Look whether anything follows from the present state."""
 
 
+class Release(Command, frozen=True, tag="release"):
+    """Go on with a workflow that was quarantined, from where the last commit left it."""
+
+
 class Pause(Command, frozen=True, tag="pause"):
     """Schedule nothing more until resumed."""
 

@@ -200,6 +200,19 @@ def reset_callbacks(session: Session) -> None:
             session.watch(task)
 
 
+def release_quarantined(session: Session) -> str:
+    """End a quarantine and return what it was for; scheduled tasks are back in their queues."""
+    reason = session.head.quarantine
+    if reason is None:
+        raise Conflict(f"Workflow {session.head.id} is not quarantined.")
+    session.head.quarantine = None
+    session.change.is_changed = True
+    for seq in list(session.workflow.open):
+        requeue(session, seq)
+    take_up(session, look_inside=True)
+    return reason
+
+
 def requeue(session: Session, seq: int) -> bool:
     """Make one scheduled task visible now; False when there is no such task."""
     task = session.workflow.open.get(seq)

@@ -22,6 +22,7 @@ from podium.engine.commands import (
     ExtendLease,
     Pause,
     PollTask,
+    Release,
     Remove,
     RequeueTask,
     Rerun,
@@ -188,6 +189,8 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
             return control.reset_callbacks(session)
         case RequeueTask():
             return control.requeue(session, command.seq)
+        case Release():
+            return control.release_quarantined(session)
         case SetVariables():
             return control.set_variables(session, command)
         case Remove():
@@ -218,11 +221,17 @@ def _begin(session: Session) -> None:
 # ---- what follows
 
 
+def _is_admitted(session: Session) -> bool:
+    """Begin a workflow that was held back, if it may."""
+    if session.head.status != RUNNING or not admit_held(session):
+        return False
+    _begin(session)
+    return True
+
+
 def _run(session: Session) -> Decision[None]:
-    if session.head.is_held and session.head.status == RUNNING:
-        if not admit_held(session):
-            return
-        _begin(session)
+    if session.head.is_held and not _is_admitted(session):
+        return
     while session.head.status == RUNNING:
         try:
             if session.reached:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from podium.engine.commands import NEEDS_HISTORY, Command, PollTask, StartWorkflow
+from podium.engine.commands import NEEDS_HISTORY, Command, PollTask, Release, Remove, StartWorkflow
 from podium.engine.context import Script, ScriptAnswer
 from podium.engine.decide import Decision, decide, new_workflow, seal
 from podium.engine.restore import restore
@@ -260,7 +260,7 @@ class Committer:
             workflow = new_workflow(work.workflow_id, first, graph, context.now_ms)
         if workflow is None:
             raise NotFound(f"No such workflow found by id: {work.workflow_id}")
-        if workflow.head.quarantine:
+        if workflow.head.quarantine and not isinstance(first, Release | Remove):
             raise Quarantined(f"Workflow {work.workflow_id} is quarantined: {workflow.head.quarantine}")
         return Session(workflow, context), held[1] if held else None
 

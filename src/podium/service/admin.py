@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from podium import __version__
-from podium.engine.commands import Decide
+from podium.engine.commands import Decide, Release
 from podium.engine.view import TaskView
 from podium.model.errors import NotFound, PodiumError
 from podium.model.wire import Json
@@ -66,6 +66,11 @@ class Admin:
         except NotFound:
             return f"false.{workflow_id}"
         return f"true.{workflow_id}"
+
+    async def release(self, workflow_id: str) -> str:
+        """End the quarantine of a workflow; returns what it was for."""
+        reason: str = await self._node.committer.submit(workflow_id, Release())
+        return reason
 
     async def repair(self, workflow_id: str) -> str:
         """Have a workflow looked at; the text says whether that changed anything."""

@@ -72,6 +72,13 @@ def _admin(services: Services) -> list[Route]:
             TEXT,
             "Have a workflow looked at; says whether that changed anything",
         ),
+        Route(
+            "POST",
+            f"{at}/workflow/{{workflowId}}/release",
+            admin.release,
+            TEXT,
+            "End the quarantine of a workflow; says what it was for",
+        ),
     ]
 
 
