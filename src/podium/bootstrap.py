@@ -117,7 +117,12 @@ class Application:
         )
         if settings.metrics:
             self.node.committer.on_commit.append(self.metrics.note)
-        self.services = Services(self.node, script_error=self._script_error, settings=msgspec.to_builtins(settings))
+        self.services = Services(
+            self.node,
+            script_error=self._script_error,
+            settings=msgspec.to_builtins(settings),
+            archive=Path(settings.archive) if settings.archive else None,
+        )
         rest = create_app(
             self.services,
             on_startup=self.start,

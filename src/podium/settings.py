@@ -83,6 +83,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 256
     fork_width_max: Annotated[int, _about("Most branches of one dynamic fork.", 1, 1_000_000)] = 50_000
     loop_iterations_max: Annotated[int, _about("Most iterations of one DO_WHILE.", 1, 1_000_000_000)] = 1_000_000
+    archive: Annotated[
+        str,
+        _about(
+            "Directory to which an ended workflow is written, as a JSON line, before it is removed with "
+            "`archiveWorkflow=true`. Without one it is only deleted."
+        ),
+    ] = ""
     script_processes: Annotated[int, _about("Processes that evaluate the scripts of definitions.", 1, 64)] = 2
     script_time_ms: Annotated[
         int,

@@ -4,10 +4,12 @@ Everything above translates between a protocol and these methods; everything bel
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from podium.model.wire import Json
 from podium.runtime.node import Node
 from podium.service.admin import Admin
+from podium.service.archive import Archive
 from podium.service.bulk import Bulk
 from podium.service.checking import Checking, ScriptError
 from podium.service.control import Control
@@ -27,7 +29,10 @@ __all__ = ["Services"]
 
 
 class Services:
-    """All services over one node; *script_error* compiles scripts of definitions, operators are shown *settings*."""
+    """All services over one node; *script_error* compiles scripts of definitions, operators are shown *settings*.
+
+    *archive* is the directory for removed workflows, None to keep nothing of them.
+    """
 
     def __init__(
         self,
@@ -35,6 +40,7 @@ class Services:
         *,
         script_error: ScriptError | None = None,
         settings: Mapping[str, Json] | None = None,
+        archive: Path | None = None,
     ) -> None:
         checking = Checking(node.catalog.task_def, script_error)
         self.node = node
@@ -45,7 +51,7 @@ class Services:
         self.tasks = Tasks(node, self.reading, Secrets(node.secret, node.variables))
         self.metadata = Metadata(node, checking)
         self.admin = Admin(node, self.reading, settings or {})
-        self.control = Control(node, self.reading)
+        self.control = Control(node, self.reading, Archive(archive))
         self.bulk = Bulk(self.control)
         self.events = Events(node)
         self.queues = Queues(node)

@@ -25,6 +25,7 @@ from podium.model.start import RerunWorkflowRequest, SkipTaskRequest
 from podium.model.wire import Json, encode_json
 from podium.model.workflow import Workflow
 from podium.runtime.node import Node
+from podium.service.archive import Archive
 from podium.service.reading import Reading
 
 SETTLE_S = 2.0
@@ -34,9 +35,10 @@ ANCESTORS_MAX = 100
 class Control:
     """Operations on one workflow; unknown ones are `NotFound`."""
 
-    def __init__(self, node: Node, reading: Reading) -> None:
+    def __init__(self, node: Node, reading: Reading, archive: Archive) -> None:
         self._node = node
         self._reading = reading
+        self._archive = archive
 
     async def pause(self, workflow_id: str) -> None:
         """Schedule nothing more; pausing twice is no error."""
@@ -122,7 +124,9 @@ class Control:
         await self._submit(workflow_id, Terminate(reason))
 
     async def remove(self, workflow_id: str, archive: bool) -> None:
-        """Delete a workflow with all of its rows; *archive* refuses one that has not ended."""
+        """Delete a workflow with all its rows; *archive* writes it away first, and refuses one that has not ended."""
+        if archive and self._archive.is_kept:
+            await self._archive.keep(await self._reading.workflow(workflow_id), self._node.clock.now_ms())
         await self._node.committer.submit(workflow_id, Remove(archive=archive))
 
     async def terminate_and_remove(self, workflow_id: str, reason: str | None, archive: bool) -> None:
