@@ -174,7 +174,7 @@ class Application:
             Reading("podium_stale", committer.stale),
             Reading("podium_cache_bytes", cache.size_bytes),
             Reading("podium_cache_workflows", len(cache)),
-            Reading("podium_waiting_polls", self.node.dispatcher._waiting_count),
+            Reading("podium_waiting_polls", self.node.dispatcher.waiting_count),
             Reading("podium_script_evaluations", pool.evaluations),
             Reading("podium_script_timeouts", pool.timeouts),
             Reading("podium_script_kills", pool.kills),

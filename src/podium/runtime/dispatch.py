@@ -66,7 +66,7 @@ class Dispatcher:
         self._limits = limits
         self._now_ms = now_ms
         self._waiting: dict[str, dict[Poll, None]] = {}  # in the order of arrival
-        self._waiting_count = 0
+        self.waiting_count = 0
         self._empty: set[str] = set()  # queues in which nothing is visible now
         self._delayed: dict[str, tuple[float, asyncio.TimerHandle]] = {}  # when to look again
         self._claiming: set[tuple[str, int]] = set()
@@ -103,11 +103,11 @@ class Dispatcher:
             raise
 
     async def _wait(self, poll: Poll, timeout_ms: int) -> list[Any]:
-        if self._waiting_count >= WAITING_POLLS_MAX:
+        if self.waiting_count >= WAITING_POLLS_MAX:
             raise Overloaded("Too many workers are waiting, try again later")
         loop = asyncio.get_running_loop()
         self._waiting.setdefault(poll.queue, {})[poll] = None
-        self._waiting_count += 1
+        self.waiting_count += 1
         timer = loop.call_later(timeout_ms / 1000, self._time_out, poll)
         try:
             return await poll.reply
@@ -125,7 +125,7 @@ class Dispatcher:
         polls = self._waiting.get(poll.queue, {})
         if poll in polls:
             del polls[poll]
-            self._waiting_count -= 1
+            self.waiting_count -= 1
             if not polls:
                 del self._waiting[poll.queue]
 
