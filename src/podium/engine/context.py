@@ -101,5 +101,8 @@ class Context(Protocol):
     def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:
         """Take one of *limit* places for open workflows of definition *name* with the rate limit key *key*."""
 
+    def kept_output(self, name: str, key: str) -> bytes | None:
+        """Return an output that tasks of definition *name* with this `cacheConfig` key may take over."""
+
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script evaluated for this decision; None when it was not asked yet."""

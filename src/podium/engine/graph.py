@@ -66,7 +66,7 @@ class Step:
 class Graph:
     """A bound definition, its steps by reference name, and its JSON."""
 
-    __slots__ = ("definition", "first", "hash", "json", "name", "outputs", "steps", "version")
+    __slots__ = ("announces", "definition", "first", "hash", "json", "name", "outputs", "reuses", "steps", "version")
 
     def __init__(self, definition: WorkflowDef, json: bytes | None = None) -> None:
         self.definition = definition
@@ -76,6 +76,8 @@ class Graph:
         self.hash = content_hash(self.json)
         self.steps: Steps = {}
         _compile(definition.tasks, None, "", self.steps)
+        self.announces = any(step.definition.onStateChange for step in self.steps.values())
+        self.reuses = any(step.definition.cacheConfig for step in self.steps.values())
         self.first = definition.tasks[0].taskReferenceName if definition.tasks else None
         self.outputs = compile_template(definition.outputParameters) if definition.outputParameters else None
 

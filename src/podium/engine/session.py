@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from podium.engine.announcement import SCHEDULED, STARTED, announce, announce_end
 from podium.engine.context import Context, Script, ScriptAnswer, ScriptNeeded
 from podium.engine.deadlines import starts_later, watch
 from podium.engine.graph import Step, step_of
 from podium.engine.restore import stop_waiting
+from podium.engine.reuse import keep_output, reuse_output
 from podium.engine.scope import Scope
 from podium.engine.task_type import TaskType
 from podium.model.ids import SEQ_MAX, task_id
@@ -191,8 +193,12 @@ class Session:
         task.first_scheduled_ms = task.first_scheduled_ms or self.now_ms
         if len(task.input) > self.context.limits.task_payload_bytes:
             self._refuse_input(task)
+        else:
+            reuse_output(self, task)
         self.workflow.adopt(task)
+        announce(self, task, SCHEDULED)
         if not task.is_open:
+            announce_end(self, task)
             task.ended_ms = task.ended_ms or self.now_ms
             task.started_ms = task.started_ms or self.now_ms
             self.ended.append(task)
@@ -208,6 +214,7 @@ class Session:
         if starts_later(task):
             return
         task.started_ms = self.now_ms
+        announce(self, task, STARTED)
         self.starting.append(task)
 
     def _refuse_input(self, task: Task) -> None:
@@ -253,6 +260,8 @@ class Session:
         self.dequeue(task)
         self.ended.append(task)
         self.touch(task)
+        keep_output(self, task)
+        announce_end(self, task)
 
     def fail(self, task: Task, reason: str, status: str = "FAILED", output: bytes | None = None) -> None:
         """End an open task badly."""

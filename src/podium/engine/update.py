@@ -2,6 +2,7 @@
 
 from heapq import heappop
 
+from podium.engine.announcement import STARTED, announce
 from podium.engine.commands import ChildEnded, ExtendLease, PollTask, UpdateTask
 from podium.engine.deadlines import POLL, RESPONSE, START, TOTAL, WAIT, deadlines, next_due_ms, queued_ms
 from podium.engine.session import Session, WorkflowEnds, decode, encode
@@ -27,6 +28,7 @@ def start_attempt(session: Session, command: PollTask) -> Task | None:
         session.change.dequeued.add(command.seq)  # a queue row without a task to hand out
         session.change.is_changed = True
         return None
+    is_first = not task.started_ms
     if task.status == SCHEDULED:
         session.count_lease(task, 1)
     task.status = IN_PROGRESS
@@ -42,6 +44,8 @@ def start_attempt(session: Session, command: PollTask) -> Task | None:
     else:
         session.dequeue(task)
     session.watch(task)
+    if is_first:
+        announce(session, task, STARTED)
     return task
 
 

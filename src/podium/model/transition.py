@@ -33,6 +33,15 @@ class Message(msgspec.Struct, array_like=True, frozen=True):
     id: int = 0  # given by the store
 
 
+class KeptOutput(msgspec.Struct, frozen=True):
+    """The output of a task that others with the same key may take over until a time."""
+
+    name: str  # task definition
+    key: str
+    until_ms: int
+    output: bytes
+
+
 @dataclass(slots=True)
 class Transition:
     """The change of one workflow in one commit."""
@@ -54,4 +63,5 @@ class Transition:
     applied: list[int] = field(default_factory=list)  # ids of outbox messages that this commit consumes
     logs: list[tuple[int, TaskLog]] = field(default_factory=list)
     leases: dict[str, int] = field(default_factory=dict)  # task definition -> tasks that began less those that ended
+    kept: list[KeptOutput] = field(default_factory=list)  # for the runtime's memory; not stored
     is_changed: bool = False

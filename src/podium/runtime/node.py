@@ -14,6 +14,7 @@ from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
 from podium.runtime.events import Events
 from podium.runtime.http_client import HttpClient
+from podium.runtime.kept import KeptOutputs
 from podium.runtime.limits import StartLimits
 from podium.runtime.places import Places
 from podium.runtime.relay import Relay
@@ -61,7 +62,9 @@ class Node:
         self.relay = Relay(store, self.committer.submit, self.events.handle)
         self.places = Places(store, self.committer.submit, self.clock.now_ms)
         self.world.has_place = self.places.has_place
-        self.committer.on_commit += [self.timers.note, self.relay.note, self.places.note]
+        kept = KeptOutputs(self.clock.now_ms)
+        self.world.kept_output = kept.get
+        self.committer.on_commit += [self.timers.note, self.relay.note, self.places.note, kept.note]
         self.variables = variables or {}
         self.system_tasks = SystemTasks(
             self.dispatcher,

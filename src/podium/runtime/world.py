@@ -33,6 +33,7 @@ class World:
         self.variables = variables  # of the process; only what is allowed is looked at
         self.is_domain_active: Callable[[str], bool] = lambda _: False
         self.has_place: Callable[[str, str, int, str], bool] = lambda *_: True
+        self.kept_output: Callable[[str, str], bytes | None] = lambda *_: None
         self._families: OrderedDict[str, int] = OrderedDict()
 
     def count_start(self, root_id: str) -> int:
@@ -102,6 +103,10 @@ class Sight:
     def count_start(self, root_id: str) -> int:
         """Count one more workflow that descends from *root_id*."""
         return self._world.count_start(root_id)
+
+    def kept_output(self, name: str, key: str) -> bytes | None:
+        """Return an output that tasks of definition *name* with this `cacheConfig` key may take over."""
+        return self._world.kept_output(name, key)
 
     def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:
         """Take one of *limit* places for open workflows of definition *name* with the rate limit key *key*."""

@@ -27,7 +27,7 @@ from podium.model.start import StartWorkflowRequest
 from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR
 from podium.model.task import Task
 from podium.model.task_def import TaskDef
-from podium.model.transition import Message, QueueRow, Transition
+from podium.model.transition import KeptOutput, Message, QueueRow, Transition
 from podium.model.wire import Json, convert, encode_json
 from podium.model.workflow import Workflow
 from podium.model.workflow_def import WorkflowDef
@@ -86,6 +86,7 @@ class Rehearsal:
         self._workflows: dict[str, Workflow] = {}
         self._answers: dict[Script, ScriptAnswer] = {}
         self._families: Counter[str] = Counter()
+        self._kept: dict[tuple[str, str], KeptOutput] = {}
 
     # ---- definitions
 
@@ -143,6 +144,11 @@ class Rehearsal:
     def system(self, name: str) -> str | None:  # noqa: ARG002 (of the protocol)
         """Return None: no variable of the process is given away."""
         return None
+
+    def kept_output(self, name: str, key: str) -> bytes | None:
+        """Return an output that a task with a `cacheConfig` has left, until its time has passed."""
+        kept = self._kept.get((name, key))
+        return kept.output if kept is not None and kept.until_ms > self.now_ms else None
 
     def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:  # noqa: ARG002 (of the protocol)
         """Return True: on a stage nothing waits for others."""
@@ -362,6 +368,7 @@ class Rehearsal:
     def _commit(self, workflow_id: str, session: Session) -> None:
         change = seal(session)
         self.messages.extend(change.messages)
+        self._kept.update({(kept.name, kept.key): kept for kept in change.kept})
         if change.removed:
             del self._rows[workflow_id], self._workflows[workflow_id]
         elif change.is_changed:
