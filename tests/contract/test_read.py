@@ -122,6 +122,9 @@ def test_documents_are_kept_by_kind_name_and_version(run: Any) -> None:
 
         assert await store.documents("workflow_def") == [documents[2], documents[1], documents[0]]
         assert await store.documents("unknown") == []
+        assert await store.document("workflow_def", "a", 9) == documents[2]
+        assert await store.document("task_def", "a") == Document("task_def", "a", 0, b"[]")
+        assert await store.document("workflow_def", "a") is None
 
     run(scenario)
 

@@ -186,7 +186,8 @@ class Committer:
             first = work.mails[0].command
             if isinstance(first, NEEDS_HISTORY):
                 self._cache.drop(work.workflow_id)
-            if isinstance(first, StartWorkflow):
+            # An id that is to be new is looked up only when the store has refused it.
+            if isinstance(first, StartWorkflow) and not work.mails[0].tries:
                 if self._world.catalog.graph_by_hash(first.def_hash) is None:
                     await self._world.catalog.fetch(first.def_hash)
             elif self._cache.get(work.workflow_id) is None:

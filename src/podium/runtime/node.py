@@ -18,6 +18,7 @@ from podium.runtime.kept import KeptOutputs
 from podium.runtime.limits import StartLimits
 from podium.runtime.places import Places
 from podium.runtime.relay import Relay
+from podium.runtime.schedules import Schedules
 from podium.runtime.system_tasks import SystemTasks
 from podium.runtime.timers import Timers
 from podium.runtime.world import World
@@ -65,6 +66,7 @@ class Node:
         kept = KeptOutputs(self.clock.now_ms)
         self.world.kept_output = kept.get
         self.committer.on_commit += [self.timers.note, self.relay.note, self.places.note, kept.note]
+        self.schedules = Schedules(store, self.world.context, self.committer.submit, self.clock.now_ms)
         self.variables = variables or {}
         self.system_tasks = SystemTasks(
             self.dispatcher,
@@ -83,7 +85,14 @@ class Node:
         limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
         self.start_limits.seed(await self.store.in_progress_counts(limited))
         await self.places.load(self.catalog.limited_names())
-        loops = (self.committer.run(), self.timers.run(), self.relay.run(), self.system_tasks.run())
+        await self.schedules.load()
+        loops = (
+            self.committer.run(),
+            self.timers.run(),
+            self.relay.run(),
+            self.system_tasks.run(),
+            self.schedules.run(),
+        )
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:

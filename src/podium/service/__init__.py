@@ -18,6 +18,7 @@ from podium.service.idempotency import Idempotency
 from podium.service.metadata import Metadata
 from podium.service.queues import Queues
 from podium.service.reading import Reading
+from podium.service.schedules import Schedules
 from podium.service.search import Searches
 from podium.service.secrets import Secrets
 from podium.service.signals import Signals
@@ -55,6 +56,7 @@ class Services:
         self.bulk = Bulk(self.control)
         self.events = Events(node)
         self.queues = Queues(node)
+        self.schedules = Schedules(node, checking)
         self.search = Searches(node, self.reading)
         self.signals = Signals(node, self.reading, self.workflows, self._watch)
 

@@ -117,6 +117,9 @@ class Store(Protocol):
     async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
         """Delete a document; False when there was none."""
 
+    async def document(self, kind: str, name: str, version: int = 0) -> Document | None:
+        """Return one document."""
+
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by name and version."""
 

@@ -335,6 +335,11 @@ class MemoryStore:
         """Delete a document; False when there was none."""
         return self._documents.pop((kind, name, version), None) is not None
 
+    async def document(self, kind: str, name: str, version: int = 0) -> Document | None:
+        """Return one document."""
+        found = self._documents.get((kind, name, version))
+        return found and msgspec.structs.replace(found)
+
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by name and version."""
         return [msgspec.structs.replace(self._documents[key]) for key in sorted(self._documents) if key[0] == kind]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from podium.api.rest import admin, events, metadata, pages, tasks, workflows
+from podium.api.rest import admin, events, metadata, pages, schedules, tasks, workflows
 from podium.api.rest.route import Route
 from podium.service import Services
 
@@ -14,6 +14,7 @@ def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Rout
         *tasks.routes(services),
         *metadata.routes(services),
         *events.routes(services),
+        *schedules.routes(services),
         *admin.routes(services, figures),
     ]
     return [*found, *pages.routes(found)]

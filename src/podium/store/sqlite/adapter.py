@@ -202,6 +202,10 @@ class SqliteStore:
         sql = "DELETE FROM document WHERE kind = ? AND name = ? AND version = ?"
         return await self._change(sql, (kind, name, version)) > 0
 
+    async def document(self, kind: str, name: str, version: int = 0) -> Document | None:
+        """Return one document."""
+        return self._reader.document(kind, name, version)
+
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by name and version."""
         return self._reader.documents(kind)

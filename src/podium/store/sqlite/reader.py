@@ -167,6 +167,11 @@ class Reader:
         return [Message(*row) for row in self.rows(sql, (after_id, limit))]
 
     # documents
+    def document(self, kind: str, name: str, version: int) -> Document | None:
+        """Return one document."""
+        sql = "SELECT kind, name, version, body, updated_ms FROM document WHERE kind = ? AND name = ? AND version = ?"
+        return next((Document(*row) for row in self.rows(sql, (kind, name, version))), None)
+
     def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind."""
         sql = "SELECT kind, name, version, body, updated_ms FROM document WHERE kind = ? ORDER BY name, version"
