@@ -180,7 +180,7 @@ def test_all_schedules_of_a_node_can_be_paused(timed: Timed) -> None:
     timed.advance(0)
 
     assert timed.slots() == [FIRST]
-    assert timed.api.get("/scheduler/admin/requeue") == {}
+    assert timed.api.get("/scheduler/admin/requeue") == {"sampleIds": [], "recordIds.size": 0}
 
 
 def test_several_expressions_and_bounds_of_time(timed: Timed) -> None:

@@ -1,10 +1,11 @@
 """Schedules: when a workflow is started again and again, and what came of it. Times are epoch ms."""
 # ruff: noqa: N815
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from podium.model.coercion import NULL_IS_DEFAULT
 from podium.model.start import StartWorkflowRequest
 from podium.model.wire import Int64, WireObject, always
 
@@ -24,7 +25,7 @@ class WorkflowSchedule(WireObject, frozen=True, kw_only=True):
     name: str = ""
     cronExpression: str | None = None
     zoneId: str = always("UTC")
-    cronSchedules: list[CronSchedule] | None = None
+    cronSchedules: Annotated[list[CronSchedule], NULL_IS_DEFAULT] = always([])
     runCatchupScheduleInstances: bool = always(False)
     paused: bool = always(False)
     pausedReason: str | None = None

@@ -148,21 +148,19 @@ class Schedules:
         stored = self._schedules.known.get(run.scheduleName)
         return stored.schedule.startWorkflowRequest if stored else None
 
-    # The SDKs want a map from these three.
+    async def requeue(self) -> dict[str, Any]:
+        """Do nothing: records are never in a queue here; the answer is upstream's for an empty one."""
+        return {"sampleIds": [], "recordIds.size": 0}
 
-    async def requeue(self) -> dict[str, bool]:
-        """Do nothing: records are never in a queue here."""
-        return {}
-
-    async def pause_all(self) -> dict[str, bool]:
+    async def pause_all(self) -> dict[str, str]:
         """Run no schedules on this node."""
         self._schedules.is_paused = True
-        return {"paused": True}
+        return {"status": "done"}
 
-    async def resume_all(self) -> dict[str, bool]:
+    async def resume_all(self) -> dict[str, str]:
         """Run schedules on this node again."""
         self._schedules.resume()
-        return {"paused": False}
+        return {"status": "done"}
 
 
 def _violations(schedule: WorkflowSchedule) -> Iterator[Violation]:
