@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 SCHEDULED, STARTED, SUCCEEDED, FAILED, CANCELLED = "onScheduled", "onStart", "onSuccess", "onFailed", "onCancelled"
 INTERNAL = "conductor:"
+_SILENT = b'"onStateChange":{}'  # so much is seen of a branch without compiling it again
 
 
-def announce(session: "Session", task: Task, state: str) -> None:
+def announce(session: "Session", task: Task, state: str, step: Step | None = None) -> None:
     """Publish the events of the step of *task* for *state*; a step without any costs one look."""
-    if not session.graph.announces and task.dynamic_step is None:
+    if not session.graph.announces and (task.dynamic_step is None or _SILENT in task.dynamic_step):
         return
-    step = session.step_of(task)
+    step = step or session.step_of(task)
     if step is None or not step.definition.onStateChange:
         return
     for number, event in enumerate(_events(step, state)):

@@ -140,7 +140,7 @@ def next_attempt(session: Session, task: Task, step: Step, delay_s: int, *, is_a
         queue="",
     )
     plan.next_seq += 1
-    plan.tasks.append(attempt)
+    plan.append(attempt, step)
     supersede(session, task)
     session.adopt(plan)
     return attempt

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 KEY_CHARS_MAX = 1_000
 
 
-def reuse_output(session: "Session", task: Task) -> None:
+def reuse_output(session: "Session", task: Task, step: Step | None) -> None:
     """End a new task with a kept output, if there is one."""
-    found = _config(session, task)
+    found = _config(session, task, step)
     if found is None:
         return
     output = session.context.kept_output(task.name, _key(session, task, found))
@@ -39,11 +39,13 @@ def keep_output(session: "Session", task: Task) -> None:
         session.change.kept.append(KeptOutput(task.name, key, until_ms, task.output))
 
 
-def _config(session: "Session", task: Task) -> CacheConfig | None:
+def _config(session: "Session", task: Task, step: Step | None = None) -> CacheConfig | None:
     """Return the step's setting, for tasks that are not the engine's own."""
-    if task.runs == "engine" or (not session.graph.reuses and task.dynamic_step is None):
+    if task.runs == "engine":
         return None
-    step: Step | None = session.step_of(task)
+    if not session.graph.reuses and (task.dynamic_step is None or b'"cacheConfig"' not in task.dynamic_step):
+        return None
+    step = step or session.step_of(task)
     config = step.definition.cacheConfig if step is not None else None
     return config if config is not None and config.key and config.ttlInSecond > 0 else None
 

@@ -47,6 +47,7 @@ class Reach(NamedTuple):
     is_again: bool = False  # there are attempts before it
     retry_count: int = 0
     retried_seq: int = 0
+    given: bytes = EMPTY  # laid over the input
 
 
 class WorkflowEnds(Exception):
@@ -65,6 +66,7 @@ class Plan:
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.tasks: list[Task] = []
+        self.steps: list[Step | None] = []  # of the tasks
         self.next_seq = session.head.next_seq
         self.new_bytes = 0
 
@@ -92,8 +94,13 @@ class Plan:
             **fields,
         )
         self.next_seq += 1
-        self.tasks.append(task)
+        self.append(task, step)
         return task
+
+    def append(self, task: Task, step: Step | None) -> None:
+        """Add a task that is made already."""
+        self.tasks.append(task)
+        self.steps.append(step)
 
     def _count_bytes(self, size: int, step: Step) -> None:
         self.new_bytes += size
@@ -183,20 +190,20 @@ class Session:
         """Make the tasks of *plan* part of the workflow, and queue or start them."""
         self.head.next_seq = plan.next_seq
         self.new_bytes += plan.new_bytes
-        for task in plan.tasks:
+        for task, step in zip(plan.tasks, plan.steps, strict=True):
             self.change.inserted.append(task)
-            self._adopt(task)
+            self._adopt(task, step)
         self.change.is_changed = True
 
-    def _adopt(self, task: Task) -> None:
+    def _adopt(self, task: Task, step: Step | None) -> None:
         task.scheduled_ms = self.now_ms
         task.first_scheduled_ms = task.first_scheduled_ms or self.now_ms
         if len(task.input) > self.context.limits.task_payload_bytes:
             self._refuse_input(task)
         else:
-            reuse_output(self, task)
+            reuse_output(self, task, step)
         self.workflow.adopt(task)
-        announce(self, task, SCHEDULED)
+        announce(self, task, SCHEDULED, step)
         if not task.is_open:
             announce_end(self, task)
             task.ended_ms = task.ended_ms or self.now_ms
@@ -208,7 +215,7 @@ class Session:
             self.assign_domain(task)
             self.enqueue(task, task.callback_after_s * 1000)
         if task.is_open:
-            self.watch(task)
+            watch(self.workflow, task, step)
 
     def _begin(self, task: Task) -> None:
         if starts_later(task):
