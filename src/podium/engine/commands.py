@@ -165,13 +165,35 @@ class SetVariables(Command, frozen=True, tag="set_variables"):
     variables: bytes
 
 
+class Jump(Command, frozen=True, tag="jump"):
+    """Cancel what is open and go on with the step *ref*, whose input *input* is laid over."""
+
+    ref: str
+    input: bytes = EMPTY
+
+
+class Upgrade(Command, frozen=True, tag="upgrade"):
+    """Go on under another version of the definition."""
+
+    def_hash: str
+    outputs: dict[str, bytes] = {}  # of steps that are to be skipped, by reference name
+    input: bytes | None = None  # laid over the workflow's input
+
+
+class PushMessage(Command, frozen=True, tag="push_message"):
+    """Put a message into the workflow's own queue."""
+
+    id: str
+    payload: bytes
+
+
 class Remove(Command, frozen=True, tag="remove"):
     """Delete the workflow and all of its rows."""
 
     archive: bool = True
 
 
-NEEDS_HISTORY = (Restart, Retry, Rerun, ChildRevived)
+NEEDS_HISTORY = (Restart, Retry, Rerun, ChildRevived, Jump, Upgrade)
 """Commands whose decision looks at superseded attempts, so the caller loads all tasks of the workflow."""
 
 

@@ -20,8 +20,10 @@ from podium.engine.commands import (
     Command,
     Decide,
     ExtendLease,
+    Jump,
     Pause,
     PollTask,
+    PushMessage,
     Release,
     Remove,
     RequeueTask,
@@ -35,16 +37,19 @@ from podium.engine.commands import (
     StartWorkflow,
     Terminate,
     UpdateTask,
+    Upgrade,
     Wake,
 )
 from podium.engine.complete import follow, is_terminate, reachable, terminated_by
 from podium.engine.context import Script, ScriptNeeded
 from podium.engine.finish import complete, end
 from podium.engine.graph import Graph
+from podium.engine.jump import jump
+from podium.engine.messages import push
 from podium.engine.rerun import rerun
 from podium.engine.restore import give_up, is_join
 from podium.engine.revival import retry, revive_for_child
-from podium.engine.session import Plan, Session, WorkflowEnds
+from podium.engine.session import Plan, Session, WorkflowEnds, decode, encode
 from podium.engine.update import (
     end_child,
     extend_lease,
@@ -53,9 +58,10 @@ from podium.engine.update import (
     wake,
     workflow_due_ms,
 )
+from podium.engine.upgrade import upgrade
 from podium.model.errors import PodiumError
 from podium.model.status import COMPLETED, FAILED, IN_PROGRESS, RUNNING, SCHEDULED
-from podium.model.task import FAR_MS, Task
+from podium.model.task import EMPTY, FAR_MS, Task
 from podium.model.transition import Transition
 from podium.model.workflow import Head, Workflow
 
@@ -193,6 +199,12 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
             return control.release_quarantined(session)
         case SetVariables():
             return control.set_variables(session, command)
+        case Jump():
+            return jump(session, command, history)
+        case Upgrade():
+            return upgrade(session, command, history)
+        case PushMessage():
+            return push(session, command)
         case Remove():
             return control.remove(session, command)
         case _:
@@ -280,6 +292,8 @@ def _create_reached(session: Session) -> Decision[None]:
     if reach.is_again:
         plan.tasks[0].retry_count = reach.retry_count
         plan.tasks[0].retried_seq = reach.retried_seq
+    if reach.given != EMPTY and plan.tasks:
+        plan.tasks[0].input = encode({**decode(plan.tasks[0].input), **decode(reach.given)})
     session.adopt(plan)
 
 

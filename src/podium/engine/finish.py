@@ -34,8 +34,9 @@ def end(session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, co
     head.reason = outcome.reason
     head.ended_ms = session.now_ms
     head.is_held = False
+    head.messages = []
     head.failed_task_seq = outcome.task.seq if outcome.task else 0
-    _cancel_open(session)
+    cancel_open(session)
     for waiting in (session.reached, session.ended, session.starting, session.dirty):
         waiting.clear()
     drop_indexes(session.workflow)
@@ -92,7 +93,8 @@ def _set_failed_names(session: Session) -> None:
         head.failed_names = list(dict.fromkeys([*head.failed_names, *(name for _, name in found)]))[:FAILED_NAMES_MAX]
 
 
-def _cancel_open(session: Session) -> None:
+def cancel_open(session: Session) -> None:
+    """Cancel all open tasks, in their order."""
     for task in sorted(session.workflow.open.values(), key=lambda open_task: open_task.seq):
         if task.runs == "engine":
             session.type_of(task.type).cancel(task, session)

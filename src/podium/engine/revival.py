@@ -67,9 +67,9 @@ def _refusal(session: Session, history: list[Task]) -> Conflict | NotFound | Non
 def _to_retry(history: list[Task]) -> tuple[list[Task], list[Task]]:
     """Return the tasks that ended badly as the latest of their reference names: those to attempt anew, and containers.
 
-    Joins and loops go on under their ids.
+    Joins and loops go on under their ids. What a jump has left is superseded without a later attempt, and stays so.
     """
-    bad = [task for task in newest(history) if task.is_bad]
+    bad = [task for task in newest(history) if task.is_bad and not task.retried]
     return [task for task in bad if not waits_for_others(task)], [task for task in bad if waits_for_others(task)]
 
 

@@ -55,6 +55,7 @@ class Head(msgspec.Struct, array_like=True):
     depth: int = 0  # starts that led here without a pause (engine.lineage)
     root_id: str | None = None  # the workflow that they began with, None for itself
     is_held: bool = False  # not begun: it waits for a place of its rate limit key
+    messages: list[bytes] = []  # sent to it and not pulled yet, as JSON objects (engine.messages)
 
 
 class Loop:

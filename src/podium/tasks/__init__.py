@@ -16,6 +16,7 @@ from podium.tasks.inline import Inline, Lambda
 from podium.tasks.join import ExclusiveJoin, Join
 from podium.tasks.json_jq import JsonJq
 from podium.tasks.noop import Noop
+from podium.tasks.pull_workflow_messages import PullWorkflowMessages
 from podium.tasks.set_variable import SetVariable
 from podium.tasks.simple import Simple, UserDefined
 from podium.tasks.start_workflow import StartWorkflow
@@ -30,7 +31,7 @@ def built_in() -> list[TaskType]:
     return [
         Simple(), Switch(), Decision(), Dynamic(), ForkJoin(), ForkJoinDynamic(), Join(), ExclusiveJoin(), DoWhile(),
         SubWorkflow(), StartWorkflow(), Terminate(), SetVariable(), Wait(), Human(), Event(), Http(), Inline(),
-        Lambda(), JsonJq(), Noop(),
+        Lambda(), JsonJq(), Noop(), PullWorkflowMessages(),
     ]  # fmt: skip
 
 
