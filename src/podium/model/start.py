@@ -65,3 +65,37 @@ class SkipTaskRequest(WireObject, frozen=True, kw_only=True):
 
     taskInput: dict[str, Json] | None = None
     taskOutput: dict[str, Json] | None = None
+
+
+class UpgradeWorkflowRequest(WireObject, frozen=True, kw_only=True):
+    """Go on with a running workflow under another version; steps with an output in `taskOutput` are skipped."""
+
+    name: str = ""
+    version: Int32 | None = None
+    taskOutput: dict[str, dict[str, Json]] | None = None
+    workflowInput: dict[str, Json] | None = None
+
+
+class CorrelationIdsSearchRequest(WireObject, frozen=True, kw_only=True):
+    """Ask for the workflows of several names by their correlation ids."""
+
+    correlationIds: list[str] = always([])
+    workflowNames: list[str] = always([])
+
+
+class TaskOutcome(WireObject, frozen=True, kw_only=True):
+    """The part of a task's result that counts when the task is named by its reference name."""
+
+    status: MockStatus = always("COMPLETED")
+    outputData: dict[str, Json] = always({})
+    reasonForIncompletion: str | None = None
+    workerId: str | None = None
+    callbackAfterSeconds: Int32 = always(0)
+
+
+class WorkflowStateUpdate(WireObject, frozen=True, kw_only=True):
+    """Change variables and report a task at once; the task is the one of `taskReferenceName`."""
+
+    taskReferenceName: str | None = None
+    taskResult: TaskOutcome | None = None
+    variables: dict[str, Json] | None = None

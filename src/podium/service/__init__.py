@@ -16,6 +16,7 @@ from podium.service.control import Control
 from podium.service.events import Events
 from podium.service.idempotency import Idempotency
 from podium.service.metadata import Metadata
+from podium.service.payload_location import PayloadLocations
 from podium.service.queues import Queues
 from podium.service.reading import Reading
 from podium.service.schedules import Schedules
@@ -55,6 +56,7 @@ class Services:
         self.control = Control(node, self.reading, Archive(archive))
         self.bulk = Bulk(self.control)
         self.events = Events(node)
+        self.payload_locations = PayloadLocations(node)
         self.queues = Queues(node)
         self.schedules = Schedules(node, checking)
         self.search = Searches(node, self.reading)

@@ -7,7 +7,9 @@ whoever reads next sees the effect; under heavy load at the latest after SETTLE_
 from podium.engine.commands import (
     Command,
     Decide,
+    Jump,
     Pause,
+    PushMessage,
     Remove,
     Rerun,
     ResetCallbacks,
@@ -17,11 +19,12 @@ from podium.engine.commands import (
     SetVariables,
     SkipTask,
     Terminate,
+    Upgrade,
 )
 from podium.engine.view import WorkflowView
 from podium.model.errors import Conflict, InvalidRequest, NotFound
 from podium.model.ids import seq_of, workflow_of
-from podium.model.start import RerunWorkflowRequest, SkipTaskRequest
+from podium.model.start import RerunWorkflowRequest, SkipTaskRequest, UpgradeWorkflowRequest
 from podium.model.wire import Json, encode_json
 from podium.model.workflow import Workflow
 from podium.runtime.node import Node
@@ -30,6 +33,7 @@ from podium.service.reading import Reading
 
 SETTLE_S = 2.0
 ANCESTORS_MAX = 100
+UNFILLED = "{taskReferenceName}"
 
 
 class Control:
@@ -133,6 +137,33 @@ class Control:
         """End a workflow and delete it."""
         await self.terminate(workflow_id, reason)
         await self.remove(workflow_id, archive)
+
+    async def jump(self, workflow_id: str, ref: str, given_ref: str | None, body: dict[str, Json] | None) -> None:
+        """Leave what is open and go on with the step *ref*, its input under *body*.
+
+        The Python and Go clients leave the place of the name in the path unfilled; Python's comes as a parameter.
+        """
+        if ref == UNFILLED:
+            ref = given_ref or ref
+        await self._submit(workflow_id, Jump(ref, encode_json(body or {})))
+
+    async def upgrade(self, workflow_id: str, request: UpgradeWorkflowRequest) -> None:
+        """Go on under another version of the definition, the latest if none is given."""
+        name = (await self._reading.state(workflow_id)).head.name
+        if request.name not in ("", name):
+            raise InvalidRequest(f"name: workflow {workflow_id} is a {name}, not a {request.name[:100]}")
+        graph = self._node.catalog.graph(name, request.version)
+        if graph is None:
+            shown = "" if request.version is None else f", version {request.version}"
+            raise NotFound(f"No such workflow definition: {name}{shown}")
+        outputs = {ref: encode_json(output) for ref, output in (request.taskOutput or {}).items()}
+        await self._submit(workflow_id, Upgrade(graph.hash, outputs, _payload(request.workflowInput)))
+
+    async def push_message(self, workflow_id: str, message: dict[str, Json]) -> str:
+        """Put a message into the workflow's own queue; returns the message's id."""
+        message_id = self._node.clock.new_workflow_id()
+        await self._node.committer.submit(workflow_id, PushMessage(message_id, encode_json(message)))
+        return message_id
 
     async def set_variables(self, workflow_id: str, variables: dict[str, Json]) -> WorkflowView:
         """Lay *variables* over those of an open workflow."""

@@ -14,6 +14,7 @@ from podium.engine.restore import restore
 from podium.engine.view import TaskView, WorkflowView, task_view, view_of, workflow_view
 from podium.model.errors import InvalidRequest, NotFound
 from podium.model.ids import seq_of, workflow_of
+from podium.model.start import CorrelationIdsSearchRequest
 from podium.model.status import RUNNING, SKIPPED
 from podium.model.task import Task
 from podium.model.wire import decode
@@ -25,6 +26,7 @@ from podium.store.records import StoredWorkflow
 from podium.tasks.do_while import loop_output
 
 CORRELATED_MAX = 5_000
+NAMES_MAX = 100
 LOAD_CHUNK = 50
 
 
@@ -156,6 +158,18 @@ class Reading:
         for correlation_id in correlation_ids:
             views = await self.several(found.get(correlation_id, ()), include_tasks)
             answer[correlation_id] = [view for view in views if include_closed or view.status == RUNNING]
+        return answer
+
+    async def correlated_batch(
+        self, include_closed: bool, include_tasks: bool, request: CorrelationIdsSearchRequest
+    ) -> dict[str, list[WorkflowView]]:
+        """Return the workflows of each correlation id, of all the names; ids without any are left out."""
+        answer: dict[str, list[WorkflowView]] = {}
+        for name in dict.fromkeys(request.workflowNames[:NAMES_MAX]):
+            found = await self.correlated_all(name, include_closed, include_tasks, request.correlationIds)
+            for correlation_id, views in found.items():
+                if views:
+                    answer.setdefault(correlation_id, []).extend(views)
         return answer
 
     async def several(self, workflow_ids: Sequence[str], include_tasks: bool) -> list[WorkflowView]:

@@ -7,18 +7,19 @@ deadline or has ended a task that the caller named.
 import asyncio
 from typing import cast, get_args
 
+from msgspec import Raw
 from msgspec.structs import replace
 
-from podium.engine.commands import UpdateTask
+from podium.engine.commands import SetVariables, UpdateTask
 from podium.model.errors import InvalidRequest, NotFound
 from podium.model.ids import task_id
-from podium.model.start import StartWorkflowRequest
+from podium.model.start import StartWorkflowRequest, TaskOutcome, WorkflowStateUpdate
 from podium.model.wire import Json, encode_json
 from podium.model.workflow import Workflow
 from podium.runtime.node import Node
 from podium.service.reading import Reading
 from podium.service.signal_response import Origin, Strategy, TaskRun, WorkflowRun, task_run, workflow_run
-from podium.service.tasks import reportable
+from podium.service.tasks import open_task, reportable
 from podium.service.watch import Watch, Watcher
 from podium.service.workflows import Workflows
 
@@ -55,12 +56,48 @@ class Signals:
         request = replace(request, name=name, version=version or None)
         if request.workflowDef is not None and request.workflowDef.tasks:
             request = replace(request, input={**request.input, "_systemMetadata": {"dynamic": True}})
-        refs = [ref.strip() for ref in wait_until if ref.strip()]
-        if len(refs) > REFS_MAX:
-            raise InvalidRequest(f"waitUntilTaskRef names {len(refs)} tasks, at most {REFS_MAX} are possible")
+        refs = _references(wait_until)
         workflow_id = await self._workflows.start(request)
-        seconds = min(wait_s, WAIT_S_MAX) if wait_s > 0 else WAIT_S
-        return await self._outcome(workflow_id, refs, seconds, chosen, request_id)
+        return await self._outcome(workflow_id, refs, _seconds(wait_s), chosen, request_id)
+
+    async def execute_by_name(
+        self,
+        name: str,
+        version: int | None,
+        wait_s: int,
+        request_id: str | None,
+        wait_until: str | None,
+        header_wait_s: int,
+        given: dict[str, Json] | None = None,
+    ) -> Raw:
+        """Start a workflow from its bare input, wait as `execute` does, and return its output."""
+        request = StartWorkflowRequest(name=name, version=version, input=given or {})
+        refs = _references((wait_until or "").split(","))
+        workflow_id = await self._workflows.start(request)
+        await self._outcome(workflow_id, refs, _seconds(wait_s or header_wait_s), "TARGET_WORKFLOW", request_id)
+        return (await self._reading.workflow(workflow_id, include_tasks=False)).output
+
+    async def update_state(
+        self,
+        workflow_id: str,
+        request_id: str | None,
+        wait_until: list[str],
+        wait_s: int,
+        update: WorkflowStateUpdate,
+    ) -> WorkflowRun | TaskRun:
+        """Change variables, report a task by its reference name, and wait until the workflow has come far enough."""
+        refs = _references(wait_until)
+        task = open_task(await self._reading.state(workflow_id), update.taskReferenceName or "")
+        if task is None and update.taskReferenceName:
+            raise NotFound(f"Found no running task {update.taskReferenceName} of workflow {workflow_id} to update")
+        if task is None and update.taskResult is not None:
+            raise InvalidRequest("taskReferenceName: expected the name of the task that taskResult is for")
+        seq = task.seq if task else 0
+        if update.variables is not None:
+            await self._node.committer.submit(workflow_id, SetVariables(encode_json(update.variables)))
+        if seq:
+            await self._node.committer.submit(workflow_id, _result_of(seq, update.taskResult or TaskOutcome()))
+        return await self._outcome(workflow_id, refs, _seconds(wait_s), "TARGET_WORKFLOW", request_id)
 
     async def signal(self, workflow_id: str, status: str, output: dict[str, Json]) -> None:
         """Report *status* for the task that the workflow waits at; no such task is no error."""
@@ -167,6 +204,30 @@ def _open_steps(workflow: Workflow, *, only_endless: bool) -> list[tuple[int, st
         elif task.type == "SUB_WORKFLOW" and task.sub_workflow_id:
             found.append((task.seq, task.sub_workflow_id))
     return found
+
+
+def _references(texts: list[str]) -> list[str]:
+    refs = [ref.strip() for ref in texts if ref.strip()]
+    if len(refs) > REFS_MAX:
+        raise InvalidRequest(f"waitUntilTaskRef names {len(refs)} tasks, at most {REFS_MAX} are possible")
+    return refs
+
+
+def _seconds(wait_s: int) -> int:
+    return min(wait_s, WAIT_S_MAX) if wait_s > 0 else WAIT_S
+
+
+def _result_of(seq: int, outcome: TaskOutcome) -> UpdateTask:
+    return UpdateTask(
+        seq,
+        outcome.status,
+        encode_json(outcome.outputData),
+        merge=True,
+        reason=outcome.reasonForIncompletion,
+        worker_id=outcome.workerId,
+        keep_worker=outcome.workerId is None,
+        callback_after_s=max(outcome.callbackAfterSeconds, 0),
+    )
 
 
 def _strategy(text: str) -> Strategy:

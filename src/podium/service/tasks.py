@@ -4,7 +4,7 @@ from podium.engine.commands import ExtendLease, UpdateTask
 from podium.engine.view import WorkflowView
 from podium.model.errors import InvalidRequest, NotFound, TooLarge, ValidationFailed, Violation
 from podium.model.ids import seq_of, task_id, workflow_of
-from podium.model.status import TASK_REPORTABLE
+from podium.model.status import IN_PROGRESS, TASK_REPORTABLE
 from podium.model.task import Task, TaskLog
 from podium.model.wire import Json, encode_json
 from podium.model.workflow import Workflow
@@ -92,7 +92,7 @@ class Tasks:
         """Update the open task of that reference name; None, and no error, when there is none."""
         reportable(status)
         workflow = await self._node.committer.read(workflow_id)
-        task = _open_task(workflow, ref) if workflow else None
+        task = open_task(workflow, ref) if workflow else None
         if task is None:
             return None
         await self._submit_by_ref(workflow_id, task.seq, status, worker_id, output, keep_worker=not worker_id)
@@ -103,7 +103,7 @@ class Tasks:
     ) -> WorkflowView:
         """Update the open task of that reference name and return the workflow."""
         reportable(status)
-        task = _open_task(await self._reading.state(workflow_id), ref)
+        task = open_task(await self._reading.state(workflow_id), ref)
         if task is None:
             raise NotFound(f"Found no running task {ref} of workflow {workflow_id} to update")
         await self._submit_by_ref(workflow_id, task.seq, status, worker_id, output, keep_worker=False)
@@ -122,6 +122,11 @@ class Tasks:
         body = encode_json(output)
         command = UpdateTask(seq, status, body, merge=True, worker_id=worker_id, keep_worker=keep_worker)
         await self._node.committer.submit(workflow_id, command)
+
+    async def acknowledge(self, task: str) -> str:
+        """Say whether a task is still the worker's: there is nothing else to do, as a poll hands it out for good."""
+        found = await self._reading.task(task)
+        return "true" if found.status == IN_PROGRESS else "false"
 
     # ---- logs
 
@@ -177,7 +182,7 @@ def _command(seq: int, result: TaskResult) -> UpdateTask:
     )
 
 
-def _open_task(workflow: Workflow, ref: str) -> Task | None:
+def open_task(workflow: Workflow, ref: str) -> Task | None:
     """Return the open task of exactly that name, else the first one whose name without loop suffix it is."""
     exact = workflow.latest.get(ref)
     if exact is not None and exact.is_open:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from podium.api.rest.failure import WrongContentType, WrongMethod, error_body, extra_headers
-from podium.api.rest.parameter import read_parameters
+from podium.api.rest.parameter import read_headers, read_parameters
 from podium.api.rest.route import Answer, Reply, Route
 from podium.api.rest.router import Router
 from podium.api.rest.table import routes
@@ -117,6 +117,8 @@ class App:
             route, values = self._find(method, scope)
             if route.parameters:
                 values += read_parameters(route.parameters, scope["query_string"])
+            if route.headers:
+                values += read_headers(route.headers, scope["headers"])
             if route.body is not None:
                 values.append(await self._body(route, scope["headers"], receive))
             work = route.handler(*values)

@@ -83,6 +83,7 @@ def _operation(route: Route, schema_of: dict[int, dict[str, Any]]) -> dict[str, 
         "parameters": [
             *(_parameter(one, "path") for one in route.variables),
             *(_parameter(one, "query") for one in route.parameters),
+            *(_parameter(one, "header") for one in route.headers),
         ],
         "responses": _responses(route, schema_of),
     }

@@ -1,6 +1,6 @@
 """Query parameters: their declaration, and reading them from a query string as leniently as upstream does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -27,7 +27,17 @@ class Parameter(NamedTuple):
 
 def read_parameters(parameters: Sequence[Parameter], query: bytes) -> list[Any]:
     """Return the values of *parameters* in their order; names that are not declared are ignored."""
-    pairs = _pairs(query) if query else []
+    return _values(parameters, _pairs(query) if query else [])
+
+
+def read_headers(parameters: Sequence[Parameter], headers: Iterable[tuple[bytes, bytes]]) -> list[Any]:
+    """Return the values of *parameters*, which are headers, in their order."""
+    spelled = {one.name.lower(): one.name for one in parameters}
+    found = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+    return _values(parameters, [(spelled[name], value) for name, value in found if name in spelled])
+
+
+def _values(parameters: Sequence[Parameter], pairs: list[tuple[str, str]]) -> list[Any]:
     first = dict(reversed(pairs))
     values = []
     for parameter in parameters:

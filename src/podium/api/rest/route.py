@@ -41,7 +41,7 @@ class Body(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A call. The handler gets the path's variables, the parameters' values and the body, in this order.
+    """A call. The handler gets the path's variables, the values of parameters and headers, and the body, in this order.
 
     A variable is written `{name}`, or `{name:integer}`.
     """
@@ -54,6 +54,7 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
     returns: Any = None
+    headers: tuple[Parameter, ...] = ()
     waits: bool = False  # may take long on purpose, and is given up when the client goes
 
     @property

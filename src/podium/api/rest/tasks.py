@@ -6,7 +6,7 @@ from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import EMPTY, JSON, RAW_TEXT, TEXT, Body, Route, json_of
 from podium.api.rest.shown import SignalResponse, Task, Workflow
 from podium.api.rest.task_result import decode_task_result
-from podium.api.rest.workflows import PAGE
+from podium.api.rest.workflows import PAGE, location_routes
 from podium.model.task import TaskLog
 from podium.service import Services
 from podium.service.queues import PollDataView, ShardSize
@@ -26,6 +26,7 @@ def routes(services: Services) -> list[Route]:
         *_by_name(services),
         *_reads(services),
         *_queues(services),
+        *location_routes(services, AT),
     ]
 
 
@@ -69,6 +70,7 @@ def _results(services: Services) -> list[Route]:
             body=RESULT,
             returns=Task,
         ),
+        Route("POST", f"{AT}/{{taskId}}/ack", tasks.acknowledge, TEXT, "Say whether a task is still the worker's"),
         Route("POST", f"{AT}/{{taskId}}/log", tasks.add_log, EMPTY, "Log a line about a task", body=RAW_TEXT),
     ]
 

@@ -5,9 +5,17 @@ from typing import Any
 from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import EMPTY, JSON, NO_CONTENT, TEXT, Route, json_of, optional_json_of
 from podium.api.rest.shown import SignalResponse, Workflow
-from podium.model.start import RerunWorkflowRequest, SkipTaskRequest, StartWorkflowRequest
+from podium.model.start import (
+    CorrelationIdsSearchRequest,
+    RerunWorkflowRequest,
+    SkipTaskRequest,
+    StartWorkflowRequest,
+    UpgradeWorkflowRequest,
+    WorkflowStateUpdate,
+)
 from podium.service import Services
 from podium.service.bulk_response import BulkResponse
+from podium.service.payload_location import ExternalStorageLocation
 from podium.service.reading import Results, WorkflowStatusView
 
 AT = "/api/workflow"
@@ -35,6 +43,17 @@ def routes(services: Services) -> list[Route]:
         *_operations(services),
         *_endings(services),
         *_bulk(services),
+        *location_routes(services, AT),
+    ]
+
+
+def location_routes(services: Services, at: str) -> list[Route]:
+    """Return the two spellings of the call that asks where a large payload may go."""
+    given = tuple(Parameter(name, required=True) for name in ("path", "operation", "payloadType"))
+    location, text = services.payload_locations.location, "Where a payload that is too large for a call may go"
+    return [
+        Route("GET", f"{at}/{name}", location, JSON, text, given, returns=ExternalStorageLocation)
+        for name in ("externalstoragelocation", "external-storage-location")
     ]
 
 
@@ -77,6 +96,25 @@ def _starts(services: Services) -> list[Route]:
             request,
             SignalResponse,
             waits=True,
+        ),
+        *(
+            Route(
+                method,
+                f"{AT}/execute/{{name}}",
+                services.signals.execute_by_name,
+                JSON,
+                "Start a workflow from its bare input, wait as above, and return its output",
+                (version, Parameter("waitForSeconds", "integer", 0)),
+                optional_json_of(dict[str, Any]) if method == "POST" else None,
+                dict[str, Any],
+                headers=(
+                    Parameter("requestId"),
+                    Parameter("waitUntilTaskRef"),
+                    Parameter("waitForSeconds", "integer", 0),
+                ),
+                waits=True,
+            )
+            for method in ("POST", "GET")
         ),
     ]
 
@@ -133,6 +171,16 @@ def _reads(services: Services) -> list[Route]:
             dict[str, list[Workflow]],
         ),
         Route(
+            "POST",
+            f"{AT}/correlated/batch",
+            reading.correlated_batch,
+            JSON,
+            "Return the workflows of several names and correlation ids",
+            closed,
+            json_of(CorrelationIdsSearchRequest),
+            dict[str, list[Workflow]],
+        ),
+        Route(
             "GET",
             f"{AT}/running/{{name}}",
             reading.running,
@@ -184,6 +232,46 @@ def _operations(services: Services) -> list[Route]:
         Route("POST", f"{ONE}/restart", control.restart, NO_CONTENT, "Begin anew under the same id", (USE_LATEST,)),
         Route("POST", f"{ONE}/retry", control.retry, NO_CONTENT, "Run failed tasks again", resume),
         Route("POST", f"{ONE}/resetcallbacks", control.reset_callbacks, NO_CONTENT, "Make delayed tasks visible now"),
+        Route(
+            "POST",
+            f"{ONE}/jump/{{taskReferenceName}}",
+            control.jump,
+            EMPTY,
+            "Leave what is open and go on with another step",
+            (Parameter("taskReferenceName"),),
+            optional_json_of(dict[str, Any]),
+        ),
+        Route(
+            "POST",
+            f"{ONE}/upgrade",
+            control.upgrade,
+            EMPTY,
+            "Go on under another version of the definition",
+            body=json_of(UpgradeWorkflowRequest),
+        ),
+        Route(
+            "POST",
+            f"{ONE}/messages",
+            control.push_message,
+            TEXT,
+            "Put a message into the workflow's queue, for its PULL_WORKFLOW_MESSAGES tasks",
+            body=GIVEN,
+        ),
+        Route(
+            "POST",
+            f"{ONE}/state",
+            services.signals.update_state,
+            JSON,
+            "Change variables, report a task, and wait until the workflow ends or blocks",
+            (
+                Parameter("requestId"),
+                Parameter("waitUntilTaskRef", "list"),
+                Parameter("waitForSeconds", "integer", 10),
+            ),
+            json_of(WorkflowStateUpdate),
+            SignalResponse,
+            waits=True,
+        ),
         Route(
             "POST",
             f"{ONE}/variables",
