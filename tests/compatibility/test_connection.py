@@ -7,12 +7,7 @@ import pytest
 from conductor.client.configuration.configuration import Configuration
 from conductor.client.configuration.settings.authentication_settings import AuthenticationSettings
 from conductor.client.http.models import StartWorkflowRequest, WorkflowDef, WorkflowTask
-from conductor.client.http.models.correlation_ids_search_request import CorrelationIdsSearchRequest
-from conductor.client.http.models.task_result import TaskResult
-from conductor.client.http.models.workflow_schedule import WorkflowSchedule
-from conductor.client.http.models.workflow_state_update import WorkflowStateUpdate
 from conductor.client.http.rest import ApiException
-from conductor.client.orkes.models.metadata_tag import MetadataTag
 from conductor.client.orkes.orkes_metadata_client import OrkesMetadataClient
 from conductor.client.orkes.orkes_workflow_client import OrkesWorkflowClient
 from conductor.client.orkes_clients import OrkesClients
@@ -112,20 +107,6 @@ def test_bad_requests_say_what_is_wrong(workflows: OrkesWorkflowClient, name: st
 
 def not_served(clients: OrkesClients) -> Iterator[tuple[str, Callable[[], object]]]:
     """Name calls of the SDK that podium answers as "not supported", which is how the SDKs expect to be told."""
-    workflows: Any = clients.get_workflow_client()
-    metadata: Any = clients.get_metadata_client()
-    tag = MetadataTag("k", "v")
-    update = WorkflowStateUpdate("w", TaskResult(status="COMPLETED"))
-    batch = CorrelationIdsSearchRequest(["c"], ["n"])
-    yield "update_state", lambda: workflows.update_state("none", update)
-    yield "get_by_correlation_ids_in_batch", lambda: workflows.get_by_correlation_ids_in_batch(batch)
-    yield "send_message", lambda: workflows.send_message("none", {"a": 1})
-    yield "tags of workflows", lambda: metadata.add_workflow_tag(tag, "n")
-    yield "tags of tasks", lambda: metadata.getTaskTags("n")
-    yield "schedules", lambda: clients.get_scheduler_client().get_all_schedules()
-    yield "saving schedules", lambda: clients.get_scheduler_client().save_schedule(WorkflowSchedule(name="n"))
-    yield "secrets", lambda: clients.get_secret_client().list_all_secret_names()
-    yield "schemas", lambda: clients.get_schema_client().get_all_schemas()
     yield "users", lambda: clients.get_authorization_client().list_users()
     yield "prompts", lambda: clients.get_prompt_client().get_prompts()
     yield "integrations", lambda: clients.get_integration_client().get_integrations()
