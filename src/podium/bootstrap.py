@@ -30,11 +30,12 @@ from podium.model.status import PAUSED, RUNNING
 from podium.observability import logs
 from podium.observability.health import Health, HealthPaths
 from podium.observability.metrics import LABEL_SETS_MAX, Exposition, Metrics, Reading, sparing
+from podium.runtime.cipher import Cipher
 from podium.runtime.http_client import HttpClient
 from podium.runtime.node import Node
 from podium.scripting import ScriptLimits, ScriptPool, ScriptRequest
 from podium.service import Services
-from podium.settings import BadSetting, Settings, is_loopback, unknown_variables
+from podium.settings import BadSetting, Settings, is_loopback, shown, unknown_variables
 from podium.store import Store
 from podium.store.memory import MemoryStore
 from podium.store.query import Condition, Group, Search
@@ -109,6 +110,7 @@ class Application:
             cache_bytes=settings.cache_mb * MB,
             system_slots=settings.http_slots,
             variables=environment,
+            cipher=_cipher(settings),
         )
         self.health = Health(self.node.store.next_wake_ms)
         self.metrics = Metrics()
@@ -120,7 +122,7 @@ class Application:
         self.services = Services(
             self.node,
             script_error=self._script_error,
-            settings=msgspec.to_builtins(settings),
+            settings={name: shown(name, value) for name, value in msgspec.to_builtins(settings).items()},
             archive=Path(settings.archive) if settings.archive else None,
         )
         rest = create_app(
@@ -203,6 +205,10 @@ class Application:
 def compose(settings: Settings, environment: Mapping[str, str] | None = None) -> Application:
     """Wire a server; *environment* holds the secrets and variables that definitions may refer to."""
     return Application(settings, environment or {})
+
+
+def _cipher(settings: Settings) -> Cipher | None:
+    return Cipher(settings.secret_key) if settings.secret_key.strip(", ") else None
 
 
 def _limits(settings: Settings) -> Limits:

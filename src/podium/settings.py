@@ -18,6 +18,8 @@ ENVIRONMENT_PREFIX = "PODIUM_"
 CONFIG_VARIABLE = "PODIUM_CONFIG"
 CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, "PODIUM_SERVER"})
 CONFIG_BYTES_MAX = 1 << 20
+HIDDEN = frozenset({"secret_key"})
+MASK = "***"
 TEXT_CHARS_MAX = 60  # of a bad value in a message
 # Conductor's names that others read: the clients, the stores of secrets and of the environment.
 FOREIGN_PREFIXES = ("CONDUCTOR_SECRET_", "CONDUCTOR_ENV_", "CONDUCTOR_AUTH_", "CONDUCTOR_SERVER_", "CONDUCTOR_CLIENT_")
@@ -90,6 +92,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`archiveWorkflow=true`. Without one it is only deleted."
         ),
     ] = ""
+    secret_key: Annotated[
+        str,
+        _about(
+            "Text that stored secrets are encrypted with; without one, secrets are only read from variables of the "
+            "process. Several with commas between them: the first encrypts, all decrypt. Give it in the environment or "
+            "in the file, not on the command line."
+        ),
+    ] = ""
     script_processes: Annotated[int, _about("Processes that evaluate the scripts of definitions.", 1, 64)] = 2
     script_time_ms: Annotated[
         int,
@@ -154,6 +164,11 @@ class Setting(msgspec.Struct, frozen=True):
         return f"whole number from {self.low} to {self.high}"
 
 
+def shown(name: str, value: Any) -> Any:
+    """Return *value* as it may be shown: the key of the secrets is not."""
+    return MASK if value and name in HIDDEN else value
+
+
 def _row(field: Any) -> Setting:
     plain, meta = get_args(field.type)
     return Setting(field.name, plain, field.default, meta.description, meta.ge, meta.le, meta.extra["aliases"])
@@ -179,8 +194,8 @@ def read_value(setting: Setting, value: Any, where: str, bare_unit: str = "") ->
     """Return *value* (text, or what a TOML file holds) as the type of *setting*; `BadSetting` names *where*."""
     found = _parsed(setting, value, bare_unit or setting.unit)
     if found is None:
-        shown = repr(value)[:TEXT_CHARS_MAX]
-        raise BadSetting(f"{where}: expected {setting.expected}, not {shown}")
+        given = repr(shown(setting.name, value))[:TEXT_CHARS_MAX]
+        raise BadSetting(f"{where}: expected {setting.expected}, not {given}")
     return found
 
 

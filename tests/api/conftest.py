@@ -10,6 +10,7 @@ import pytest
 
 from podium.api.rest.app import App, create_app
 from podium.engine.context import Script, ScriptAnswer
+from podium.runtime.cipher import Cipher
 from podium.runtime.node import Node
 from podium.service import Services
 from podium.service.checking import ScriptError
@@ -48,8 +49,10 @@ def child(ref: str, name: str) -> dict[str, Json]:
 class Api:
     """Calls the server; each call runs its event loop until the answer is there."""
 
-    def __init__(self, store: Store, *, script_error: ScriptError | None = None, **options: Any) -> None:
-        self.node = Node(store, registry(), evaluate, variables=SECRETS)
+    def __init__(
+        self, store: Store, *, script_error: ScriptError | None = None, cipher: Cipher | None = None, **options: Any
+    ) -> None:
+        self.node = Node(store, registry(), evaluate, variables=SECRETS, cipher=cipher)
         self.services = Services(self.node, script_error=script_error, settings={"port": 8080})
         self.app: App = create_app(
             self.services, on_startup=self.node.start, on_shutdown=self.node.stop, instance="node-1", **options

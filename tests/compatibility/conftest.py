@@ -23,7 +23,7 @@ from tests.process import Server
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("server") / "podium.db", PODIUM_LOG_LEVEL="warning")
+    started = Server(tmp_path_factory.mktemp("server") / "podium.db", PODIUM_LOG_LEVEL="warning", PODIUM_SECRET_KEY="k")
     started.start()
     yield started
     code, _ = started.stop()

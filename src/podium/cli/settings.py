@@ -10,7 +10,7 @@ import typer
 from podium.cli.failure import USAGE, Failure
 from podium.cli.options import AsJson
 from podium.cli.output import console, say_json, table
-from podium.settings import CONFIG_VARIABLE, TABLE, BadSetting, from_environment, from_file, reference
+from podium.settings import CONFIG_VARIABLE, TABLE, BadSetting, from_environment, from_file, reference, shown
 
 
 def show(
@@ -28,6 +28,7 @@ def show(
     except BadSetting as error:
         raise Failure(str(error), exit_code=USAGE) from error
     values = {name: setting.default for name, setting in TABLE.items()} | stored | given
+    values = {name: shown(name, value) for name, value in values.items()}
     if as_json:
         say_json(values)
         return

@@ -81,6 +81,12 @@ class Overloaded(PodiumError):
     retryable = True
 
 
+class NotSupported(PodiumError):
+    """This server is not set up for what the call wants."""
+
+    status = 501
+
+
 class Unavailable(PodiumError):
     """The store can't be reached; nothing was done and the call may be repeated."""
 

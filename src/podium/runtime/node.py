@@ -9,6 +9,7 @@ from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.task_type import Io, Registry
 from podium.runtime.cache import Cache
 from podium.runtime.catalog import Catalog
+from podium.runtime.cipher import Cipher
 from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
@@ -21,11 +22,11 @@ from podium.runtime.relay import Relay
 from podium.runtime.schedules import Schedules
 from podium.runtime.system_tasks import SystemTasks
 from podium.runtime.timers import Timers
+from podium.runtime.variables import Variables
 from podium.runtime.world import World
 from podium.store import Store
 
 STOP_S = 4.0
-SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +48,13 @@ class Node:
         cache_bytes: int = 64 << 20,
         system_slots: int = 64,
         variables: Mapping[str, str] | None = None,
+        cipher: Cipher | None = None,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
         self.catalog = Catalog(store)
-        self.world = World(self.clock, self.catalog, types, limits or Limits(), variables or {})
+        self.variables = Variables(store, variables or {}, cipher, self.clock.now_ms)
+        self.world = World(self.clock, self.catalog, types, limits or Limits(), self.variables)
         self.start_limits = StartLimits(self.catalog.task_def, self.clock.now_ms)
         self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms)
         self.cache = Cache(cache_bytes)
@@ -67,13 +70,12 @@ class Node:
         self.world.kept_output = kept.get
         self.committer.on_commit += [self.timers.note, self.relay.note, self.places.note, kept.note]
         self.schedules = Schedules(store, self.world.context, self.committer.submit, self.clock.now_ms)
-        self.variables = variables or {}
         self.system_tasks = SystemTasks(
             self.dispatcher,
             self.committer.submit,
             types,
             io or HttpClient(allow_private=True),
-            self.secret,
+            self.variables.secret,
             system_slots,
         )
         self._loops: list[asyncio.Task[Any]] = []
@@ -82,6 +84,7 @@ class Node:
         """Open the store, read the definitions, and begin to work."""
         await self.store.open()
         await self.catalog.load()
+        await self.variables.load()
         limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
         self.start_limits.seed(await self.store.in_progress_counts(limited))
         await self.places.load(self.catalog.limited_names())
@@ -105,10 +108,6 @@ class Node:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.store.close()
-
-    def secret(self, name: str) -> str | None:
-        """Return a secret: a process variable with the prefix CONDUCTOR_SECRET_."""
-        return self.variables.get(SECRET_PREFIX + name)
 
     async def settle(self, timeout_s: float = 5.0) -> bool:
         """Wait until the messages that are on their way have arrived, and those that follow from them.

@@ -1,7 +1,7 @@
 """The context of decisions on this node: clock, definitions, limits, and the answers of scripts."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.graph import Graph
@@ -13,8 +13,8 @@ from podium.model.task_def import TaskDef
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime.catalog import Catalog
 from podium.runtime.clock import Clock
+from podium.runtime.variables import Variables
 
-ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
 STACK_NAMES = ("NETFLIX_ENV", "NETFLIX_STACK")
 FAMILIES_MAX = 10_000
 _SIZES = Checks(task_def=lambda _: None, script_error=lambda _: None, path_error=lambda _: None)
@@ -23,14 +23,12 @@ _SIZES = Checks(task_def=lambda _: None, script_error=lambda _: None, path_error
 class World:
     """What all decisions of a node share; `context()` gives what one decision sees."""
 
-    def __init__(
-        self, clock: Clock, catalog: Catalog, types: Registry, limits: Limits, variables: Mapping[str, str]
-    ) -> None:
+    def __init__(self, clock: Clock, catalog: Catalog, types: Registry, limits: Limits, variables: Variables) -> None:
         self.clock = clock
         self.catalog = catalog
         self.types = types
         self.limits = limits
-        self.variables = variables  # of the process; only what is allowed is looked at
+        self.variables = variables
         self.is_domain_active: Callable[[str], bool] = lambda _: False
         self.has_place: Callable[[str, str, int, str], bool] = lambda *_: True
         self.kept_output: Callable[[str, str], bytes | None] = lambda *_: None
@@ -93,12 +91,12 @@ class Sight:
         return self._world.is_domain_active(queue)
 
     def environment(self, name: str) -> str | None:
-        """Return a value of the environment store: a process variable with the prefix CONDUCTOR_ENV_."""
-        return self._world.variables.get(ENVIRONMENT_PREFIX + name)
+        """Return a value of the environment store."""
+        return self._world.variables.environment(name)
 
     def system(self, name: str) -> str | None:
         """Return NETFLIX_ENV or NETFLIX_STACK; no other variable of the process is given away."""
-        return self._world.variables.get(name) if name in STACK_NAMES else None
+        return self._world.variables.system(name) if name in STACK_NAMES else None
 
     def count_start(self, root_id: str) -> int:
         """Count one more workflow that descends from *root_id*."""

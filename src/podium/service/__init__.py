@@ -13,6 +13,7 @@ from podium.service.archive import Archive
 from podium.service.bulk import Bulk
 from podium.service.checking import Checking, ScriptError
 from podium.service.control import Control
+from podium.service.environment import Environment, SecretStore
 from podium.service.events import Events
 from podium.service.idempotency import Idempotency
 from podium.service.metadata import Metadata
@@ -23,6 +24,7 @@ from podium.service.schedules import Schedules
 from podium.service.search import Searches
 from podium.service.secrets import Secrets
 from podium.service.signals import Signals
+from podium.service.tags import Tags
 from podium.service.tasks import Tasks
 from podium.service.watch import Watch
 from podium.service.workflows import Workflows
@@ -50,12 +52,15 @@ class Services:
         self._watch = Watch()
         node.committer.on_commit += [self._watch.note]
         self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading))
-        self.tasks = Tasks(node, self.reading, Secrets(node.secret, node.variables))
+        self.tasks = Tasks(node, self.reading, Secrets(node.variables))
         self.metadata = Metadata(node, checking)
         self.admin = Admin(node, self.reading, settings or {})
         self.control = Control(node, self.reading, Archive(archive))
         self.bulk = Bulk(self.control)
+        self.environment = Environment(node.variables)
+        self.secret_store = SecretStore(node.variables)
         self.events = Events(node)
+        self.tags = Tags(node, self.metadata)
         self.payload_locations = PayloadLocations(node)
         self.queues = Queues(node)
         self.schedules = Schedules(node, checking)

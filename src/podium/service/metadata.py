@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from podium.model.errors import Conflict, NotFound, PodiumError, ValidationFailed, Violation
 from podium.model.rules import check_task_def, check_task_defs, check_workflow_def, check_workflow_defs
 from podium.model.task_def import TaskDef
-from podium.model.workflow_def import WorkflowDef
+from podium.model.workflow_def import RateLimitConfig, WorkflowDef
 from podium.runtime.node import Node
 from podium.service.bulk_response import BulkResponse
 from podium.service.checking import Checking
@@ -112,6 +112,22 @@ class Metadata:
         """Remove one version; executions keep theirs."""
         if not await self._catalog.delete_workflow_def(name, version):
             raise NotFound(f"No such workflow definition: {name} version: {version}")
+
+    async def rate_limit(self, name: str) -> RateLimitConfig | None:
+        """Return how many workflows of a definition run at once, as its latest version says; None without a limit."""
+        return (await self.workflow_def(name, None)).rateLimitConfig
+
+    async def put_rate_limit(self, name: str, config: RateLimitConfig | None) -> None:
+        """Set, or with None remove, the rate limit of all versions of a definition."""
+        await self.workflow_def(name, None)
+        now_ms = self._node.clock.now_ms()
+        async with self._writing:
+            for definition in list(self._catalog.workflow_defs.get(name, {}).values()):
+                await self._catalog.put_workflow_def(replace(definition, rateLimitConfig=config), now_ms)
+
+    async def delete_rate_limit(self, name: str) -> None:
+        """Remove the rate limit of all versions of a definition."""
+        await self.put_rate_limit(name, None)
 
     # ---- task definitions
 

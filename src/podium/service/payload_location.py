@@ -25,8 +25,8 @@ class PayloadLocations:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    async def location(self, path: str, operation: str, payload_type: str) -> ExternalStorageLocation:
-        """Return a place for a payload; whatever *path* the client proposes, the name is a new one."""
+    async def location(self, _path: str, operation: str, payload_type: str) -> ExternalStorageLocation:
+        """Return a place for a payload; whatever path the client proposes, the name is a new one."""
         if operation.upper() not in OPERATIONS or payload_type.upper() not in PAYLOAD_TYPES:
             raise InvalidRequest(
                 f"Invalid input - Operation: {operation[:100]}, PayloadType: {payload_type[:100]}; "

@@ -1,25 +1,20 @@
 """Secrets for workers: put into the copy of a task that a worker gets, and never stored."""
 
 import logging
-from collections.abc import Callable, Mapping
 
 from podium.expressions.bounds import ExpressionTooLarge
 from podium.expressions.parameters import has_secrets, substitute_secrets
 from podium.model.task_def import TaskDef
 from podium.model.wire import encode_json, parse_json
-
-ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
+from podium.runtime.variables import Variables
 
 log = logging.getLogger(__name__)
-
-Secret = Callable[[str], str | None]
 
 
 class Secrets:
     """Completes tasks on their way to workers."""
 
-    def __init__(self, secret: Secret, variables: Mapping[str, str]) -> None:
-        self._secret = secret
+    def __init__(self, variables: Variables) -> None:
         self._variables = variables
 
     def complete(self, task: bytes, task_def: TaskDef | None) -> bytes:
@@ -29,7 +24,7 @@ class Secrets:
             return task
         view = parse_json(task)
         try:
-            view["inputData"] = substitute_secrets(view["inputData"], self._secret)
+            view["inputData"] = substitute_secrets(view["inputData"], self._variables.secret)
         except ExpressionTooLarge as error:
             log.warning("secrets of task %s stay unresolved: %s", view["taskId"], error.message)
         found = {name: value for name in wanted if (value := self._value(name)) is not None}
@@ -38,5 +33,5 @@ class Secrets:
         return encode_json(view)
 
     def _value(self, name: str) -> str | None:
-        value = self._secret(name)
-        return value if value is not None else self._variables.get(ENVIRONMENT_PREFIX + name)
+        value = self._variables.secret(name)
+        return value if value is not None else self._variables.environment(name)

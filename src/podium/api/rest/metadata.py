@@ -3,7 +3,7 @@
 from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import EMPTY, JSON, Route, json_of
 from podium.model.task_def import TaskDef
-from podium.model.workflow_def import WorkflowDef
+from podium.model.workflow_def import RateLimitConfig, WorkflowDef
 from podium.service import Services
 from podium.service.bulk_response import BulkResponse
 from podium.service.metadata import DefinitionSummary
@@ -52,6 +52,16 @@ def _workflows(services: Services) -> list[Route]:
         Route(
             "DELETE", f"{at}/{{name}}/{{version:integer}}", metadata.delete_workflow_def, EMPTY, "Remove one version"
         ),
+        *_rate_limit(services, f"{at}/{{name}}/rate-limit"),
+    ]
+
+
+def _rate_limit(services: Services, at: str) -> list[Route]:
+    metadata, config = services.metadata, RateLimitConfig
+    return [
+        Route("GET", at, metadata.rate_limit, JSON, "Return how many run at once", returns=config),
+        Route("PUT", at, metadata.put_rate_limit, EMPTY, "Set how many run at once", body=json_of(config)),
+        Route("DELETE", at, metadata.delete_rate_limit, EMPTY, "Let any number run at once"),
     ]
 
 

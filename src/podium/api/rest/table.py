@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from podium.api.rest import admin, events, metadata, pages, schedules, tasks, workflows
+from podium.api.rest import admin, environment, events, metadata, pages, schedules, tags, tasks, workflows
 from podium.api.rest.route import Route
 from podium.service import Services
 
@@ -15,6 +15,8 @@ def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Rout
         *metadata.routes(services),
         *events.routes(services),
         *schedules.routes(services),
+        *environment.routes(services),
+        *tags.routes(services),
         *admin.routes(services, figures),
     ]
     return [*found, *pages.routes(found)]
