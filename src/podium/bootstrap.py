@@ -98,6 +98,9 @@ class Application:
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
         self.settings = settings
         self.pool = ScriptPool(_script_limits(settings), settings.script_processes, 2 * settings.script_processes)
+        self._schema_pool = ScriptPool(
+            _script_limits(settings), settings.script_processes, kind_of_worker="schemas"
+        )  # apart, as its processes are large and few servers need any
         self._http = HttpClient(
             allow_private=settings.http_allow_private, body_bytes_max=settings.http_body_kb_max * KB
         )
@@ -122,6 +125,7 @@ class Application:
         self.services = Services(
             self.node,
             script_error=self._script_error,
+            schema_error=self._schema_error,
             settings={name: shown(name, value) for name, value in msgspec.to_builtins(settings).items()},
             archive=Path(settings.archive) if settings.archive else None,
         )
@@ -139,6 +143,7 @@ class Application:
         """Open the database and begin to work; an error of `model.errors` says why not."""
         await self.node.start()
         await self.pool.start()
+        await self._schema_pool.start()
         if self.settings.metrics:
             self._figures = asyncio.create_task(self.exposition.run())
 
@@ -147,6 +152,7 @@ class Application:
         self.health.is_stopping = True
         if self._figures is not None:
             self._figures.cancel()
+        await self._schema_pool.close()
         await self.pool.close()  # a commit must not wait for a slow script
         try:
             await asyncio.wait_for(self.node.stop(), NODE_STOP_S_MAX)
@@ -157,7 +163,8 @@ class Application:
     async def evaluate(self, script: Script) -> ScriptAnswer:
         """Evaluate a script of a definition in the jailed processes."""
         request = ScriptRequest(script.language, script.source, script.input, script.is_body)  # type: ignore[arg-type]
-        result = await self.pool.evaluate(request)
+        pool = self._schema_pool if script.language == "json_schema" else self.pool
+        result = await pool.evaluate(request)
         if result.kind == "ok":
             return ScriptAnswer(result.value)
         return ScriptAnswer(None, result.error or "The script failed", timed_out=result.kind == "timeout")
@@ -167,6 +174,10 @@ class Application:
     async def _script_error(self, source: str) -> str | None:
         """Say what is wrong with JavaScript that somebody wants to register."""
         return await self.pool.check_syntax("javascript", source)
+
+    async def _schema_error(self, source: str) -> str | None:
+        """Say what is wrong with a JSON schema."""
+        return await self._schema_pool.check_syntax("json_schema", source)
 
     async def _read_attributes(self) -> Iterable[Reading]:
         committer, cache, pool = self.node.committer, self.node.cache, self.pool

@@ -14,10 +14,12 @@ from podium.runtime.cipher import Cipher
 from podium.runtime.node import Node
 from podium.service import Services
 from podium.service.checking import ScriptError
+from podium.service.schemas import SchemaError
 from podium.store import Store
 from podium.store.memory import MemoryStore
 from podium.store.sqlite import SqliteStore
 from podium.tasks import registry
+from podium.testing.scripts import evaluate_here
 
 T = TypeVar("T")
 Json = Any
@@ -30,6 +32,8 @@ STORES: dict[str, Callable[[Path], Store]] = {
 
 
 async def evaluate(script: Script) -> ScriptAnswer:
+    if script.language == "json_schema":
+        return evaluate_here(script)
     raise AssertionError(f"no test here needs the real engine: {script.source}")
 
 
@@ -50,10 +54,18 @@ class Api:
     """Calls the server; each call runs its event loop until the answer is there."""
 
     def __init__(
-        self, store: Store, *, script_error: ScriptError | None = None, cipher: Cipher | None = None, **options: Any
+        self,
+        store: Store,
+        *,
+        script_error: ScriptError | None = None,
+        schema_error: SchemaError | None = None,
+        cipher: Cipher | None = None,
+        **options: Any,
     ) -> None:
         self.node = Node(store, registry(), evaluate, variables=SECRETS, cipher=cipher)
-        self.services = Services(self.node, script_error=script_error, settings={"port": 8080})
+        self.services = Services(
+            self.node, script_error=script_error, schema_error=schema_error, settings={"port": 8080}
+        )
         self.app: App = create_app(
             self.services, on_startup=self.node.start, on_shutdown=self.node.stop, instance="node-1", **options
         )

@@ -35,6 +35,7 @@ class StartWorkflow(Command, frozen=True, tag="start"):
     rate_limit_key: str | None = None
     depth: int = 0
     root_id: str | None = None
+    is_checked: bool = False  # whoever sends it has held the input against its schema
 
 
 class UpdateTask(Command, frozen=True, tag="update"):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from podium.engine.graph import Graph
+from podium.model.schema_def import SchemaDef
 from podium.model.task_def import TaskDef
 from podium.model.workflow_def import WorkflowDef
 
@@ -38,7 +39,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Script(msgspec.Struct, frozen=True):
     """A script to evaluate outside of the server process; `input` is compact JSON."""
 
-    language: str  # "javascript", "python" or "jq"
+    language: str  # "javascript", "python", "jq" or "json_schema"
     source: str
     input: bytes
     is_body: bool = False  # the source is the body of a function
@@ -54,11 +55,11 @@ class ScriptAnswer(msgspec.Struct, frozen=True):
 
 
 class ScriptNeeded(Exception):
-    """The step can't go on without the value of a script; it is taken again when the value is there."""
+    """The step can't go on without the values of scripts; it is taken again when they are there."""
 
-    def __init__(self, script: Script) -> None:
-        super().__init__(script.source[:80])
-        self.script = script
+    def __init__(self, *scripts: Script) -> None:
+        super().__init__(scripts[0].source[:80])
+        self.scripts = scripts
 
 
 class Context(Protocol):
@@ -103,6 +104,9 @@ class Context(Protocol):
 
     def kept_output(self, name: str, key: str) -> bytes | None:
         """Return an output that tasks of definition *name* with this `cacheConfig` key may take over."""
+
+    def schema_data(self, schema: SchemaDef) -> dict[str, Any] | None:
+        """Return the JSON schema that a definition names or brings along; None when nobody has it."""
 
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script evaluated for this decision; None when it was not asked yet."""

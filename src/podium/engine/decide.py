@@ -42,13 +42,14 @@ from podium.engine.commands import (
 )
 from podium.engine.complete import follow, is_terminate, reachable, terminated_by
 from podium.engine.context import Script, ScriptNeeded
-from podium.engine.finish import complete, end
+from podium.engine.finish import complete, end, output_of
 from podium.engine.graph import Graph
 from podium.engine.jump import jump
 from podium.engine.messages import push
 from podium.engine.rerun import rerun
 from podium.engine.restore import give_up, is_join
 from podium.engine.revival import retry, revive_for_child
+from podium.engine.schemas import end_fault, start_fault
 from podium.engine.session import Plan, Session, WorkflowEnds, decode, encode
 from podium.engine.update import (
     end_child,
@@ -59,7 +60,7 @@ from podium.engine.update import (
     workflow_due_ms,
 )
 from podium.engine.upgrade import upgrade
-from podium.model.errors import PodiumError
+from podium.model.errors import InvalidRequest, PodiumError
 from podium.model.status import COMPLETED, FAILED, IN_PROGRESS, RUNNING, SCHEDULED
 from podium.model.task import EMPTY, FAR_MS, Task
 from podium.model.transition import Transition
@@ -77,11 +78,7 @@ def decide(session: Session, command: Command, history: list[Task] | None = None
     `model.errors` means that nothing was changed.
     """
     session.passed.clear()
-    try:
-        answer = _apply(session, command, history or [])
-    except WorkflowEnds as outcome:
-        end(session, outcome)
-        answer = None
+    answer = yield from _answer(session, command, history or [])
     if len(session.workflow.pending) > len(session.ended) and session.head.status == RUNNING:
         control.take_up(session)  # what was cut off for its length
     yield from _run(session)
@@ -158,6 +155,17 @@ def _next_wake_ms(session: Session) -> int:
 # ---- the command itself
 
 
+def _answer(session: Session, command: Command, history: list[Task]) -> Decision[Any]:
+    while True:
+        try:
+            return _apply(session, command, history)
+        except ScriptNeeded as need:  # raised before anything was changed
+            yield need.scripts
+        except WorkflowEnds as outcome:
+            end(session, outcome)
+            return None
+
+
 def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # noqa: C901 (a dispatch)
     match command:
         case UpdateTask():
@@ -165,7 +173,7 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
         case PollTask():
             return start_attempt(session, command)
         case StartWorkflow():
-            return _start(session)
+            return _start(session, command)
         case ExtendLease():
             return extend_lease(session, command)
         case Wake():
@@ -211,7 +219,10 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
             raise TypeError(f"not a command: {command!r}")
 
 
-def _start(session: Session) -> str:
+def _start(session: Session, command: StartWorkflow) -> str:
+    fault = None if command.is_checked else start_fault(session.context, session.graph, command.input)
+    if fault is not None:
+        raise InvalidRequest(fault)
     may_begin = admit_new(session)
     session.change.is_changed = True
     session.change.input_changed = True
@@ -257,7 +268,7 @@ def _run(session: Session) -> Decision[None]:
             elif session.workflow.pending:
                 return
             elif not session.workflow.open:
-                complete(session)
+                yield from _complete(session)
             elif len(session.workflow.open) == session.workflow.waiting:
                 _unblock(session)
             else:
@@ -266,6 +277,20 @@ def _run(session: Session) -> Decision[None]:
             end(session, outcome)
         except PodiumError as error:  # an expression without bounds, a branch that is no step: the definition's fault
             end(session, WorkflowEnds(FAILED, error.message))
+
+
+def _complete(session: Session) -> Decision[None]:
+    if session.graph.definition.outputSchema is None:
+        complete(session)
+        return
+    output = output_of(session)
+    while True:
+        try:
+            fault = end_fault(session.context, session.graph, output)
+            break
+        except ScriptNeeded as need:
+            yield need.scripts
+    complete(session, fault)
 
 
 def _is_cut_off(session: Session) -> bool:
@@ -286,7 +311,7 @@ def _create_reached(session: Session) -> Decision[None]:
         if following is not None:
             plan.add(following, reach.place)
     except ScriptNeeded as need:
-        yield (need.script,)
+        yield need.scripts
         return
     session.reached.popleft()
     if reach.is_again:
@@ -308,7 +333,7 @@ def _follow_all(session: Session) -> Decision[None]:
                 follow(session, task)
                 break
             except ScriptNeeded as need:
-                yield (need.script,)
+                yield need.scripts
         session.ended.popleft()
     if ender is not None:
         raise terminated_by(session, ender)
@@ -334,7 +359,7 @@ def _start_all(session: Session) -> Decision[None]:
                 if task.is_open:
                     _leave_open(session, task)
             except ScriptNeeded as need:
-                needs.append(need.script)
+                needs += need.scripts
                 again.append(task)
         batch = again
         if needs:
@@ -359,7 +384,7 @@ def _settle_all(session: Session) -> Decision[None]:
                 session.type_of(task.type).settle(task, session)
                 break
             except ScriptNeeded as need:
-                yield (need.script,)
+                yield need.scripts
         session.dirty.pop(seq, None)
 
 

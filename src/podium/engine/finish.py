@@ -16,9 +16,10 @@ from podium.model.task import EMPTY, Task
 from podium.model.workflow import FAILED_NAMES_MAX
 
 
-def complete(session: Session) -> None:
-    """End the workflow because nothing is left to do; permissive failures make it FAILED now."""
-    end(session, permissive_end(session) or WorkflowEnds(COMPLETED, None))
+def complete(session: Session, fault: str | None = None) -> None:
+    """End the workflow because nothing is left to do; permissive failures, or a *fault*, make it FAILED now."""
+    outcome = WorkflowEnds(FAILED, fault) if fault else WorkflowEnds(COMPLETED, None)
+    end(session, permissive_end(session) or outcome)
 
 
 def end(session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, compensate: bool = True) -> None:
@@ -52,7 +53,7 @@ def _set_output(session: Session) -> str | None:
     workflow, limit = session.workflow, session.context.limits.workflow_payload_bytes
     refusal = None
     try:
-        output = _output(session)
+        output = output_of(session)
     except ExpressionTooLarge as error:
         output, refusal = EMPTY, error.message
     if len(output) > limit:
@@ -67,7 +68,7 @@ def _set_output(session: Session) -> str | None:
     return refusal
 
 
-def _output(session: Session) -> bytes:
+def output_of(session: Session) -> bytes:
     """Return the output: of a TERMINATE task, else by outputParameters, else that of the task created last."""
     tasks = session.workflow.latest.values()
     ender = next((task for task in tasks if is_terminate(task) and task.is_good), None)

@@ -15,10 +15,11 @@ from podium.engine.deadlines import starts_later, watch
 from podium.engine.graph import Step, step_of
 from podium.engine.restore import stop_waiting
 from podium.engine.reuse import keep_output, reuse_output
+from podium.engine.schemas import input_fault
 from podium.engine.scope import Scope
 from podium.engine.task_type import TaskType
 from podium.model.ids import SEQ_MAX, task_id
-from podium.model.status import COMPLETED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS
+from podium.model.status import COMPLETED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SKIPPED
 from podium.model.task import EMPTY, FAR_MS, Task
 from podium.model.transition import Message, QueueRow, Transition
 from podium.model.workflow import Workflow
@@ -69,10 +70,16 @@ class Plan:
         self.steps: list[Step | None] = []  # of the tasks
         self.next_seq = session.head.next_seq
         self.new_bytes = 0
+        self._depth = 0
+        self._needs: list[Script] = []  # gathered, so that a wide fork is not made anew for each branch
 
     def add(self, step: Step, place: Place) -> None:
         """Add the tasks that *step* becomes: itself, and with a fork or switch those that start with it."""
+        self._depth += 1
         self.session.type_of(step.type).create(step, place, self)
+        self._depth -= 1
+        if self._needs and not self._depth:
+            raise ScriptNeeded(*self._needs)
 
     def new(self, step: Step, place: Place, **fields: Any) -> Task:
         """Add one task of *step*; `input` defaults to the resolved parameters."""
@@ -81,6 +88,8 @@ class Plan:
         if "input" not in fields:
             fields["input"] = self.session.resolved_input(step, self.next_seq)
         self._count_bytes(len(fields["input"]), step)
+        if step.task_def is not None and step.task_def.enforceSchema and fields.get("status") != SKIPPED:
+            self._check(step, fields)
         task = Task(
             seq=self.next_seq,
             ref=step.ref + place.suffix,
@@ -96,6 +105,18 @@ class Plan:
         self.next_seq += 1
         self.append(task, step)
         return task
+
+    def _check(self, step: Step, fields: dict[str, Any]) -> None:
+        """Let a task whose input breaks its schema be born as a failed one."""
+        try:
+            fault = input_fault(self.session.context, step, fields["input"])
+        except ScriptNeeded as need:
+            self._needs += need.scripts
+        else:
+            if fault is not None:
+                fields.update(
+                    status=FAILED_WITH_TERMINAL_ERROR, reason=fault[: self.session.context.limits.reason_chars]
+                )
 
     def append(self, task: Task, step: Step | None) -> None:
         """Add a task that is made already."""

@@ -2,9 +2,12 @@
 
 from heapq import heappop
 
+import msgspec
+
 from podium.engine.announcement import STARTED, announce
 from podium.engine.commands import ChildEnded, ExtendLease, PollTask, UpdateTask
 from podium.engine.deadlines import POLL, RESPONSE, START, TOTAL, WAIT, deadlines, next_due_ms, queued_ms
+from podium.engine.schemas import output_fault
 from podium.engine.session import Session, WorkflowEnds, decode, encode
 from podium.model.ids import task_id
 from podium.model.status import (
@@ -56,6 +59,10 @@ def update(session: Session, command: UpdateTask) -> Task | None:
         return None
     output = _output(session, task, command)
     limit = session.context.limits.reason_chars
+    if command.status == COMPLETED:
+        fault = output_fault(session.context, session.step_of(task), output)
+        if fault is not None:
+            command = msgspec.structs.replace(command, status=FAILED, reason=fault)
     task.reason = command.reason[:limit] if command.reason is not None else None
     if not command.keep_worker:
         task.worker_id = command.worker_id

@@ -31,6 +31,7 @@ from podium.store import Store
 BATCH_MAX = 256
 WAITING_MAX = 50_000
 STALE_TRIES_MAX = 20
+SCRIPTS_AT_ONCE = 200  # of one decision; the pool refuses when too many wait
 
 log = logging.getLogger(__name__)
 
@@ -276,9 +277,11 @@ class Committer:
             waiting: tuple[Script, ...] | None = scripts
             while True:
                 while waiting:
-                    answers = await asyncio.gather(*(self._evaluate(script) for script in waiting))
-                    for script, answer in zip(waiting, answers, strict=True):
-                        sight.learn(script, answer)
+                    for first in range(0, len(waiting), SCRIPTS_AT_ONCE):
+                        batch = waiting[first : first + SCRIPTS_AT_ONCE]
+                        answers = await asyncio.gather(*(self._evaluate(script) for script in batch))
+                        for script, answer in zip(batch, answers, strict=True):
+                            sight.learn(script, answer)
                     waiting = _advance(decision, mail, work)
                 if not rest:
                     break

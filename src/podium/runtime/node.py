@@ -20,6 +20,7 @@ from podium.runtime.limits import StartLimits
 from podium.runtime.places import Places
 from podium.runtime.relay import Relay
 from podium.runtime.schedules import Schedules
+from podium.runtime.schemas import Schemas
 from podium.runtime.system_tasks import SystemTasks
 from podium.runtime.timers import Timers
 from podium.runtime.variables import Variables
@@ -54,7 +55,8 @@ class Node:
         self.clock = clock or Clock()
         self.catalog = Catalog(store)
         self.variables = Variables(store, variables or {}, cipher, self.clock.now_ms)
-        self.world = World(self.clock, self.catalog, types, limits or Limits(), self.variables)
+        self.schemas = Schemas(store)
+        self.world = World(self.clock, self.catalog, types, limits or Limits(), self.variables, self.schemas)
         self.start_limits = StartLimits(self.catalog.task_def, self.clock.now_ms)
         self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms)
         self.cache = Cache(cache_bytes)
@@ -85,6 +87,7 @@ class Node:
         await self.store.open()
         await self.catalog.load()
         await self.variables.load()
+        await self.schemas.load()
         limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
         self.start_limits.seed(await self.store.in_progress_counts(limited))
         await self.places.load(self.catalog.limited_names())

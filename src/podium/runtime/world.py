@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.graph import Graph
@@ -9,10 +10,12 @@ from podium.engine.task_type import Registry
 from podium.model.errors import InvalidRequest
 from podium.model.rules import Checks
 from podium.model.rules.nesting import check_size
+from podium.model.schema_def import SchemaDef
 from podium.model.task_def import TaskDef
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime.catalog import Catalog
 from podium.runtime.clock import Clock
+from podium.runtime.schemas import Schemas
 from podium.runtime.variables import Variables
 
 STACK_NAMES = ("NETFLIX_ENV", "NETFLIX_STACK")
@@ -23,12 +26,21 @@ _SIZES = Checks(task_def=lambda _: None, script_error=lambda _: None, path_error
 class World:
     """What all decisions of a node share; `context()` gives what one decision sees."""
 
-    def __init__(self, clock: Clock, catalog: Catalog, types: Registry, limits: Limits, variables: Variables) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        catalog: Catalog,
+        types: Registry,
+        limits: Limits,
+        variables: Variables,
+        schemas: Schemas,
+    ) -> None:
         self.clock = clock
         self.catalog = catalog
         self.types = types
         self.limits = limits
         self.variables = variables
+        self.schemas = schemas
         self.is_domain_active: Callable[[str], bool] = lambda _: False
         self.has_place: Callable[[str, str, int, str], bool] = lambda *_: True
         self.kept_output: Callable[[str, str], bytes | None] = lambda *_: None
@@ -109,6 +121,10 @@ class Sight:
     def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:
         """Take one of *limit* places for open workflows of definition *name* with the rate limit key *key*."""
         return self._world.has_place(name, key, limit, workflow_id)
+
+    def schema_data(self, schema: SchemaDef) -> dict[str, Any] | None:
+        """Return the JSON schema that a definition brings along or names."""
+        return self._world.schemas.data(schema)
 
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script that was evaluated for this decision."""

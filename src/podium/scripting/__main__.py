@@ -1,7 +1,8 @@
 """Start of a worker process, run by its path with `python -I -S`: no site, no environment, few imports.
 
 The package `podium` is declared here without running its `__init__` modules, which load what a worker has no use for
-and what would make it slow to start. Arguments: the folders of the engines, separated as in PATH, then the limits.
+and what would make it slow to start. Arguments: the folders of the engines,
+separated as in PATH, the kind of worker, the limits.
 """
 
 import os

@@ -7,6 +7,8 @@ in an answer but its length, which it bounds.
 import struct
 
 JAVASCRIPT, JAVASCRIPT_BODY, JAVASCRIPT_SYNTAX, JQ, JQ_SYNTAX = range(5)
+SCHEMA, SCHEMA_SYNTAX = range(2)
+"""Operations, of the two kinds of workers."""
 
 KINDS = ("ok", "error", "timeout", "syntax", "ready")
 OK, ERROR, TIMEOUT, SYNTAX, READY = range(5)

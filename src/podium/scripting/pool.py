@@ -16,7 +16,7 @@ import msgspec
 from podium.model.errors import Overloaded, PodiumError, Unavailable
 from podium.scripting import fault, frame
 from podium.scripting.process import WorkerDied, WorkerProcess
-from podium.scripting.script import Language, ScriptLimits, ScriptRequest, ScriptResult
+from podium.scripting.script import KindOfWorker, Language, ScriptLimits, ScriptRequest, ScriptResult
 
 _KILL_MARGIN_S = 0.2
 _SLOW_S = 0.05
@@ -25,6 +25,11 @@ _ATTEMPTS_MAX = 3
 """A script is tried again on another process if its own was killed from outside, which may have hit idle ones too."""
 _NO_PYTHON = "Python scripts are off on this server: there is no safe place to run them. Use javascript or jq."
 
+_CHECKS = {
+    "javascript": frame.JAVASCRIPT_SYNTAX,
+    "jq": frame.JQ_SYNTAX,
+    "json_schema": frame.SCHEMA_SYNTAX,
+}
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 
 _log = logging.getLogger(__name__)
@@ -37,7 +42,13 @@ class ScriptPool:
     """
 
     def __init__(
-        self, limits: ScriptLimits | None = None, size: int = 2, size_max: int = 4, waiting_max: int = 1_000
+        self,
+        limits: ScriptLimits | None = None,
+        size: int = 2,
+        size_max: int = 4,
+        waiting_max: int = 1_000,
+        *,
+        kind_of_worker: KindOfWorker = "scripts",
     ) -> None:
         self.limits = limits or ScriptLimits()
         self.size, self.size_max, self.waiting_max = size, max(size, size_max), waiting_max
@@ -46,6 +57,7 @@ class ScriptPool:
         self.timeouts = 0
         self.kills = 0
         self.restarts = 0
+        self._kind_of_worker = kind_of_worker
         self._workers: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
@@ -91,6 +103,8 @@ class ScriptPool:
                 operation = frame.JAVASCRIPT_BODY if request.is_function_body else frame.JAVASCRIPT
             case "jq":
                 operation = frame.JQ
+            case "json_schema":
+                operation = frame.SCHEMA
             case "python":
                 return ScriptResult("error", error=_NO_PYTHON)
             case _:
@@ -105,7 +119,7 @@ class ScriptPool:
         """
         if language == "python":
             return _NO_PYTHON
-        operation = frame.JAVASCRIPT_SYNTAX if language == "javascript" else frame.JQ_SYNTAX
+        operation = _CHECKS[language]
         result = await self._run(operation, source, b"")
         return result.error if result.kind == "syntax" else None
 
@@ -249,7 +263,7 @@ class ScriptPool:
 
     async def _add(self) -> None:
         try:
-            worker = await WorkerProcess.start(self.limits)
+            worker = await WorkerProcess.start(self.limits, self._kind_of_worker)
         except PodiumError as error:
             _log.error("%s", error.message)
             if not self._workers:

@@ -15,11 +15,14 @@ from typing import cast
 
 from podium.model.errors import Unavailable
 from podium.scripting import frame
-from podium.scripting.script import ScriptLimits
+from podium.scripting.script import KindOfWorker, ScriptLimits
 
 _START_S = 15.0
 _ERROR_BYTES_MAX = 64 * 1024
-_ENGINES = ("_quickjs", "jq")
+_ENGINES: dict[KindOfWorker, tuple[str, ...]] = {
+    "scripts": ("_quickjs", "jq"),
+    "schemas": ("jsonschema_rs",),
+}
 """The extension modules of a worker; one that is not installed is missed when a script asks for it."""
 
 
@@ -41,7 +44,7 @@ class WorkerProcess(asyncio.Protocol):
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    async def start(cls, limits: ScriptLimits) -> "WorkerProcess":
+    async def start(cls, limits: ScriptLimits, kind_of_worker: KindOfWorker = "scripts") -> "WorkerProcess":
         """Start a process and wait until it is jailed and ready.
 
         Raises `Unavailable` with the reason if it does not come up.
@@ -52,7 +55,7 @@ class WorkerProcess(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                worker._process = _spawn(theirs, limits)
+                worker._process = _spawn(theirs, limits, kind_of_worker)
             await loop.create_unix_connection(lambda: worker, sock=ours)
             kind, body = await asyncio.wait_for(hello, _START_S)
             if kind != "ready":
@@ -143,11 +146,11 @@ class WorkerProcess(asyncio.Protocol):
             waiting.set_exception(TimeoutError())
 
 
-def _spawn(theirs: socket.socket, limits: ScriptLimits) -> subprocess.Popen[bytes]:
+def _spawn(theirs: socket.socket, limits: ScriptLimits, kind: KindOfWorker) -> subprocess.Popen[bytes]:
     numbers = (limits.time_ms, limits.heap_bytes, limits.stack_bytes, limits.output_bytes)
     program = str(Path(__file__).with_name("__main__.py"))
     return subprocess.Popen(  # noqa: S603 (our own interpreter and file)
-        [sys.executable, "-I", "-S", program, _engine_folders(), *map(str, numbers)],
+        [sys.executable, "-I", "-S", program, _engine_folders(kind), kind, *map(str, numbers)],
         stdin=theirs.fileno(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -156,11 +159,12 @@ def _spawn(theirs: socket.socket, limits: ScriptLimits) -> subprocess.Popen[byte
     )
 
 
-def _engine_folders() -> str:
+def _engine_folders(kind: KindOfWorker) -> str:
     """Find where the engines are installed: a worker starts without site-packages."""
     folders = []
-    for name in _ENGINES:
+    for name in _ENGINES[kind]:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.origin is not None:
-            folders.append(str(Path(spec.origin).parent))
+            folder = Path(spec.origin).parent
+            folders.append(str(folder.parent if spec.submodule_search_locations else folder))
     return os.pathsep.join(dict.fromkeys(folders))

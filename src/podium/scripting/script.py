@@ -8,7 +8,8 @@ from typing import Literal
 
 import msgspec
 
-Language = Literal["javascript", "jq", "python"]
+Language = Literal["javascript", "jq", "python", "json_schema"]
+KindOfWorker = Literal["scripts", "schemas"]
 Kind = Literal["ok", "error", "timeout", "syntax"]
 
 

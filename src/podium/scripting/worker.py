@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from podium.scripting import frame, jail, javascript, jq
+from podium.scripting import frame, jail, javascript, jq, json_schema
 from podium.scripting.answer import Answer, failed
 
 TYPE_CHECKING = False
@@ -24,10 +24,14 @@ _SPARE_BYTES = 96 * 1024 * 1024
 
 
 def run(arguments: list[str]) -> None:
-    """Serve until the pool closes the socket: limits in ms and bytes come as *arguments*."""
-    time_ms, heap_bytes, stack_bytes, output_bytes = map(int, arguments)
+    """Serve until the pool closes the socket: the kind of worker, and limits in ms and bytes, come as *arguments*."""
+    kind, *limits = arguments
+    time_ms, heap_bytes, stack_bytes, output_bytes = map(int, limits)
     try:
-        operations = _operations(time_ms, heap_bytes, stack_bytes, output_bytes)
+        if kind == "schemas":
+            operations = _schema_operations()
+        else:
+            operations = _operations(time_ms, heap_bytes, stack_bytes, output_bytes)
         steps = jail.harden(heap_bytes + _SPARE_BYTES)
     except Exception as error:  # noqa: BLE001 (whatever it is, the pool must hear why there is no worker)
         _send(frame.answer(*failed(f"{type(error).__name__}: {error}")))
@@ -47,6 +51,13 @@ def _operations(time_ms: int, heap_bytes: int, stack_bytes: int, output_bytes: i
     operations += _jq_operations(output_bytes)
     sys.path.clear()
     return [*operations, scripts.prepare]
+
+
+def _schema_operations() -> "list[Any]":
+    """Load the validator, which is large, and answer what to call as `_operations` does."""
+    schemas = json_schema.Evaluator(importlib.import_module("jsonschema_rs"))
+    sys.path.clear()
+    return [schemas.evaluate, lambda source, _: schemas.check(source), lambda: None]
 
 
 def _jq_operations(output_bytes: int) -> list[Callable[[str, bytes], Answer]]:

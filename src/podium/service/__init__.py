@@ -21,6 +21,7 @@ from podium.service.payload_location import PayloadLocations
 from podium.service.queues import Queues
 from podium.service.reading import Reading
 from podium.service.schedules import Schedules
+from podium.service.schemas import SchemaError, Schemas
 from podium.service.search import Searches
 from podium.service.secrets import Secrets
 from podium.service.signals import Signals
@@ -33,9 +34,10 @@ __all__ = ["Services"]
 
 
 class Services:
-    """All services over one node; *script_error* compiles scripts of definitions, operators are shown *settings*.
+    """All services over one node; operators are shown *settings*.
 
-    *archive* is the directory for removed workflows, None to keep nothing of them.
+    *script_error* compiles scripts of definitions, *schema_error* JSON schemas. *archive* is the directory for removed
+    workflows, None to keep nothing of them.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Services:
         node: Node,
         *,
         script_error: ScriptError | None = None,
+        schema_error: SchemaError | None = None,
         settings: Mapping[str, Json] | None = None,
         archive: Path | None = None,
     ) -> None:
@@ -64,6 +67,7 @@ class Services:
         self.payload_locations = PayloadLocations(node)
         self.queues = Queues(node)
         self.schedules = Schedules(node, checking)
+        self.schemas = Schemas(node, schema_error)
         self.search = Searches(node, self.reading)
         self.signals = Signals(node, self.reading, self.workflows, self._watch)
 

@@ -6,6 +6,7 @@ from podium.engine.commands import StartWorkflow as StartCommand
 from podium.engine.graph import Step
 from podium.engine.lineage import Runaway, next_lineage
 from podium.engine.requests import resolve_start
+from podium.engine.schemas import start_fault
 from podium.engine.session import Place, Plan, Session, decode, encode
 from podium.model.errors import InvalidRequest, PodiumError, ValidationFailed
 from podium.model.start import StartWorkflowRequest
@@ -66,6 +67,10 @@ class StartWorkflow(Kind):
 def start_command(session: Session, request: StartWorkflowRequest) -> StartCommand:
     """Return the command for a start request; errors are those of `model.errors`."""
     command = resolve_start(session.context, request)
+    graph = session.context.graph_by_hash(command.def_hash)
+    fault = start_fault(session.context, graph, command.input) if graph else None
+    if fault is not None:
+        raise InvalidRequest(fault)
     head = session.head
     lineage = next_lineage(head, session.context, is_at_once=head.version == 0)
     return StartCommand(
@@ -73,6 +78,7 @@ def start_command(session: Session, request: StartWorkflowRequest) -> StartComma
         version=command.version,
         def_hash=command.def_hash,
         input=command.input,
+        is_checked=True,
         correlation_id=command.correlation_id if (command.correlation_id or "").strip() else head.correlation_id,
         priority=command.priority,
         task_to_domain=command.task_to_domain or head.task_to_domain,

@@ -10,6 +10,7 @@ from podium.engine.commands import StartWorkflow
 from podium.engine.finish import cancel_child
 from podium.engine.graph import Graph, Step
 from podium.engine.lineage import Runaway, next_lineage
+from podium.engine.schemas import start_fault
 from podium.engine.session import Place, Plan, Session, WorkflowEnds, decode, encode
 from podium.expressions.parameters import compile_template
 from podium.model.errors import PodiumError
@@ -54,6 +55,14 @@ class SubWorkflow(Kind):
             name, version = request.get("subWorkflowName"), request.get("subWorkflowVersion")
             session.fail(task, f"No such workflow defined. name={name}, version={version or 'null'}")
             return
+        given = dict(request.get("workflowInput") or {})
+        if request.get("subWorkflowDefinition") is not None:
+            given["_systemMetadata"] = {"dynamic": True}
+        body = encode(given)
+        fault = start_fault(session.context, graph, body)
+        if fault is not None:
+            session.fail(task, fault, FAILED_WITH_TERMINAL_ERROR)
+            return
         head = session.head
         try:
             lineage = next_lineage(head, session.context)
@@ -61,9 +70,6 @@ class SubWorkflow(Kind):
             session.fail(task, error.message, FAILED_WITH_TERMINAL_ERROR)
             return
         child_id = session.context.new_workflow_id()
-        given = dict(request.get("workflowInput") or {})
-        if request.get("subWorkflowDefinition") is not None:
-            given["_systemMetadata"] = {"dynamic": True}
         priority = request.get("priority")
         domains = request.get("subWorkflowTaskToDomain") or head.task_to_domain
         session.send(
@@ -72,7 +78,8 @@ class SubWorkflow(Kind):
                 name=graph.name,
                 version=graph.version,
                 def_hash=graph.hash,
-                input=encode(given),
+                input=body,
+                is_checked=True,
                 correlation_id=head.correlation_id,
                 priority=priority if isinstance(priority, int) and 0 <= priority <= 99 else 0,
                 task_to_domain={key: str(value) for key, value in domains.items()},

@@ -9,8 +9,8 @@ A test of a definition reads like this:
     assert stage.workflow(key).head.status == "COMPLETED"
 """
 
+from podium.runtime.rows import Rows
 from podium.testing import steps
 from podium.testing.rehearsal import Rehearsal
-from podium.testing.rows import Rows
 
 __all__ = ["Rehearsal", "Rows", "steps"]

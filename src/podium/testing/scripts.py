@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from podium.engine.context import Script, ScriptAnswer
-from podium.scripting import frame, javascript, jq
+from podium.scripting import frame, javascript, jq, json_schema
 from podium.scripting.script import ScriptLimits
 
 
@@ -16,6 +16,8 @@ def evaluate_here(script: Script) -> ScriptAnswer:
         evaluate = scripts.evaluate_body if script.is_body else scripts.evaluate
     elif script.language == "jq":
         evaluate = _jq().evaluate
+    elif script.language == "json_schema":
+        evaluate = _schemas().evaluate
     else:
         raise NotImplementedError(f"{script.language} scripts need a function of yours: Rehearsal(scripts=...)")
     kind, body = evaluate(script.source, script.input)
@@ -34,3 +36,8 @@ def _javascript() -> Any:
 @lru_cache(1)
 def _jq() -> Any:
     return jq.Evaluator(importlib.import_module("jq"), ScriptLimits().output_bytes)
+
+
+@lru_cache(1)
+def _schemas() -> Any:
+    return json_schema.Evaluator(importlib.import_module("jsonschema_rs"))

@@ -74,7 +74,7 @@ def test_polling_takes_what_is_visible_in_the_order_of_a_queue():
 
 
 def test_a_deadline_that_does_not_move_is_an_error(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("podium.testing.rehearsal.WAKES_MAX", 5)
+    monkeypatch.setattr("podium.runtime.stage.WAKES_MAX", 5)
     stage = Rehearsal()
     stage.register(workflow("w", simple("a"), timeoutSeconds=5, timeoutPolicy="TIME_OUT_WF"))
     stage.start("w")

@@ -93,7 +93,7 @@ def _operation(route: Route, schema_of: dict[int, dict[str, Any]]) -> dict[str, 
 
 
 def _identifier(route: Route) -> str:
-    words = _template(route).replace("{", "").replace("}", "").replace("-", "/").replace(".", "/").split("/")
+    words = _template(route).replace("{", "").replace("}", "").replace("-", "/_").replace(".", "/").split("/")
     return route.method.lower() + "".join(word[:1].upper() + word[1:] for word in words)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from podium.api.rest import admin, environment, events, metadata, pages, schedules, tags, tasks, workflows
+from podium.api.rest import admin, environment, events, metadata, pages, schedules, schemas, tags, tasks, workflows
 from podium.api.rest.route import Route
 from podium.service import Services
 
@@ -16,6 +16,7 @@ def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Rout
         *events.routes(services),
         *schedules.routes(services),
         *environment.routes(services),
+        *schemas.routes(services),
         *tags.routes(services),
         *admin.routes(services, figures),
     ]
