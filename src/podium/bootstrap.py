@@ -112,6 +112,7 @@ class Application:
             io=self._http,
             cache_bytes=settings.cache_mb * MB,
             system_slots=settings.http_slots,
+            event_days=settings.event_days,
             variables=environment,
             cipher=_cipher(settings),
         )
@@ -260,14 +261,14 @@ def run(settings: Settings, environment: Mapping[str, str]) -> None:
         )
     application = compose(settings, environment)
     with (
-        contextlib.closing(_listen(settings)) as listener,
+        contextlib.closing(listen(settings)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_serve(application, listener))
 
 
 async def _serve(application: Application, listener: socket.socket) -> None:
-    server = _Server(application)
+    server = Server(application)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.handle_exit, number, None)
@@ -294,7 +295,7 @@ def _tune_interpreter() -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 50)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Uvicorn without its signal handlers, which end the process by the signal; ours end it with exit code 0."""
 
     def __init__(self, application: Application) -> None:
@@ -344,7 +345,7 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(RELEASE_S)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """Take the port before the database, so that a second server does not touch that."""
     host, port = settings.host, settings.port
     try:

@@ -92,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`archiveWorkflow=true`. Without one it is only deleted."
         ),
     ] = ""
+    event_days: Annotated[int, _about("Days for which executions of event handlers are kept.", 1, 36_500)] = 7
     secret_key: Annotated[
         str,
         _about(

@@ -157,7 +157,6 @@ def test_event_handlers(api: Api) -> None:
     assert [one["name"] for one in api.get("/event")] == ["h", "off"]
     assert [one["name"] for one in api.get("/event/conductor:w:ev")] == ["h"]
     assert [one["name"] for one in api.get("/event/conductor:w:ev?activeOnly=false")] == ["h", "off"]
-    assert api.get("/event/execution") == []
 
 
 def test_update_and_removal_of_an_event_handler(api: Api) -> None:

@@ -179,5 +179,23 @@ def test_an_event_execution_is_recorded_once(run: Any) -> None:
         assert await store.event_executions("a", 2) == [executions[3], executions[2]]
         assert await store.event_executions("", 10) == executions[::-1]
         assert await store.event_executions("unknown", 10) == []
+        changed = EventExecution("0", "a", "kafka:x", "m", "start_workflow", "FAILED", 0)
+        assert await store.add_event_execution(changed, replace=True) is True
+        assert await store.event_execution("0") == changed
+        assert await store.event_execution("none") is None
+
+    run(scenario)
+
+
+def test_old_event_executions_are_dropped_from_the_oldest_on(run: Any) -> None:
+    async def scenario(store: Store) -> None:
+        for n in range(5):
+            await store.add_event_execution(EventExecution(str(n), "h", "e:x", "m", "a", "COMPLETED", n))
+
+        assert await store.drop_event_executions(3, 2) == 2
+        assert await store.drop_event_executions(3, 10) == 1
+        assert await store.drop_event_executions(3, 10) == 0
+
+        assert [one.id for one in await store.event_executions("", 10)] == ["4", "3"]
 
     run(scenario)

@@ -9,6 +9,7 @@ from podium.cli.failure import FAILED, USAGE, Failure
 from podium.cli.options import DEFAULT_SERVER, AsJson, Server
 from podium.cli.output import console, moment, say, say_json, table
 from podium.cli.source import read_file
+from podium.cli.validation import Checked, check_by_server, check_here, show
 
 app = typer.Typer(help="Register and read definitions of workflows and tasks.", no_args_is_help=True)
 
@@ -75,31 +76,36 @@ def _workflow_row(one: dict[str, Any]) -> tuple[object, ...]:
 
 
 @app.command()
-def validate(files: Files, is_task: IsTask = False, server: Server = DEFAULT_SERVER) -> None:
-    """Check definitions without registering them. Task definitions need no server."""
-    definitions = _read(files)
-    if is_task:
-        _check_tasks(definitions)
-    else:
-        client = Client(server)
-        for definition in definitions:
-            client.post("metadata", "workflow", "validate", body=definition)
-    for definition in definitions:
-        say(f"valid: {_title(definition)}")
+def validate(
+    files: Files,
+    is_task: IsTask = False,
+    is_strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail, too.")] = False,
+    is_local: Annotated[bool, typer.Option("--local", help="Ask no server, not even that of the environment.")] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            "-s",
+            envvar=["PODIUM_SERVER", "CONDUCTOR_SERVER_URL"],
+            metavar="URL",
+            help="A server to ask, which knows its definitions; without one the files are checked here.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check definitions without registering them: errors are refused by a server, warnings are likely mistakes.
 
-
-def _check_tasks(definitions: list[dict[str, Any]]) -> None:
-    from podium.model.errors import InvalidRequest
-    from podium.model.rules import check_task_defs
-    from podium.model.task_def import TaskDef
-    from podium.model.wire import convert
-
-    try:
-        violations = check_task_defs([convert(TaskDef, one) for one in definitions], "taskdefs")
-    except InvalidRequest as error:
-        raise Failure(error.message) from error
-    if violations:
-        raise Failure("\n".join(f"{one.path}: {one.message}" for one in violations))
+    The exit code is 1 when there are errors, and with --strict when there are warnings.
+    """
+    client = Client(server) if server and not is_local else None
+    checked = []
+    for name in files:
+        for definition in _read([name]):
+            report = check_by_server(client, definition, is_task) if client else check_here(definition, is_task)
+            checked.append(Checked(name, _title(definition), report))
+    show(checked, as_json)
+    if any(not one.report["valid"] or (is_strict and one.count("warning")) for one in checked):
+        raise typer.Exit(FAILED)
 
 
 def _read(files: list[str]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from podium.model.errors import Conflict, InvalidRequest, NotFound, PodiumError
 from podium.model.event import Action, EventHandler, StartWorkflowAction, TaskAction
 from podium.model.ids import RANDOM_BITS, seq_of, workflow_id, workflow_of
 from podium.model.start import StartWorkflowRequest
-from podium.model.status import COMPLETED, FAILED, SKIPPED
+from podium.model.status import COMPLETED, FAILED, IN_PROGRESS, SKIPPED
 from podium.model.wire import Json, to_json_value
 from podium.runtime.committer import Committer
 from podium.runtime.world import World
@@ -57,33 +57,57 @@ class Events:
     async def _run(self, handler: EventHandler, message_id: str, payload: Json) -> None:
         if not await self._holds(handler, payload):
             note = {"msg": encode(payload).decode(), "condition": handler.condition}
-            await self._record(handler, message_id, 0, "", SKIPPED, note)
+            await self._record(handler, message_id, 0, "", SKIPPED, note, self._world.clock.now_ms())
             return
         for number, action in enumerate(handler.actions):
+            begun_ms = await self._begun_ms(handler, message_id, number, action.action)
+            if begun_ms is None:
+                continue
             try:
-                output = await self._act(handler, action, message_id, number, payload)
+                new_id = _derived_id(message_id, handler.name, number, begun_ms)
+                status, output = COMPLETED, await self._act(handler, action, message_id, new_id, payload)
             except PodiumError as error:
                 if error.retryable:
                     raise
-                await self._record(handler, message_id, number, action.action, FAILED, {"exception": error.message})
-            else:
-                await self._record(handler, message_id, number, action.action, COMPLETED, output)
+                status, output = FAILED, {"exception": error.message}
+            await self._record(handler, message_id, number, action.action, status, output, begun_ms)
+
+    async def _begun_ms(self, handler: EventHandler, message_id: str, number: int, action: str | None) -> int | None:
+        """Return when an action was begun, None when it is done already: a broker may deliver a message again.
+
+        What begins here is recorded first, so that an action that is done again after a crash knows its own time, of
+        which the id of a workflow that it starts is made. Messages of workflows bring a time of their own.
+        """
+        now_ms = self._world.clock.now_ms()
+        if seq_of(message_id):
+            return now_ms
+        known = await self._store.event_execution(_execution_id(message_id, number, handler))
+        if known is None:
+            await self._record(handler, message_id, number, action, IN_PROGRESS, {}, now_ms)
+            return now_ms
+        return known.created_ms if known.status == IN_PROGRESS else None
 
     async def _record(
-        self, handler: EventHandler, message_id: str, number: int, action: str | None, status: str, output: Json
+        self,
+        handler: EventHandler,
+        message_id: str,
+        number: int,
+        action: str | None,
+        status: str,
+        output: Json,
+        begun_ms: int,
     ) -> None:
-        await self._store.add_event_execution(
-            EventExecution(
-                id=f"{message_id}_{number}:{handler.name}",
-                handler=handler.name,
-                event=handler.event,
-                message_id=message_id,
-                action=action or "",
-                status=status,
-                created_ms=self._world.clock.now_ms(),
-                output=encode(output),
-            )
+        execution = EventExecution(
+            id=_execution_id(message_id, number, handler),
+            handler=handler.name,
+            event=handler.event,
+            message_id=message_id,
+            action=action or "",
+            status=status,
+            created_ms=begun_ms,
+            output=encode(output),
         )
+        await self._store.add_event_execution(execution, replace=not seq_of(message_id))
 
     async def _holds(self, handler: EventHandler, payload: Json) -> bool:
         condition = handler.condition
@@ -106,10 +130,10 @@ class Events:
 
     # ---- actions
 
-    async def _act(self, handler: EventHandler, action: Action, message_id: str, number: int, payload: Json) -> Json:
+    async def _act(self, handler: EventHandler, action: Action, message_id: str, new_id: str, payload: Json) -> Json:
         document = MapDocument(expand(payload) if action.expandInlineJSON else payload)
         if action.start_workflow is not None and action.action == "start_workflow":
-            return await self._start(handler, action.start_workflow, message_id, number, document)
+            return await self._start(handler, action.start_workflow, message_id, new_id, document)
         if action.complete_task is not None and action.action == "complete_task":
             return await self._finish_task(handler, action.complete_task, COMPLETED, message_id, document)
         if action.fail_task is not None and action.action == "fail_task":
@@ -127,7 +151,7 @@ class Events:
         handler: EventHandler,
         action: StartWorkflowAction,
         message_id: str,
-        number: int,
+        new_id: str,
         document: MapDocument,
     ) -> Json:
         given = _resolved({"input": action.input, "correlationId": action.correlationId}, document)
@@ -148,7 +172,6 @@ class Events:
             depth=lineage.depth,
             root_id=lineage.root_id,
         )
-        new_id = _derived_id(message_id, handler.name, number, self._world.clock.now_ms())
         try:
             await self._committer.submit(new_id, command)
         except Conflict:
@@ -209,6 +232,10 @@ class Events:
         return given
 
 
+def _execution_id(message_id: str, number: int, handler: EventHandler) -> str:
+    return f"{message_id}_{number}:{handler.name}"
+
+
 def _appended(known: Json, value: Json) -> Json:
     if not isinstance(known, list):
         return value
@@ -243,9 +270,9 @@ def expand(value: Json, depth: int = 0) -> Json:
     return value
 
 
-def _derived_id(message_id: str, handler: str, number: int, now_ms: int) -> str:
+def _derived_id(message_id: str, handler: str, number: int, begun_ms: int) -> str:
     """Return the id of the workflow that an action starts: the same one for the same message."""
     digest = hashlib.blake2b(f"{message_id}\0{handler}\0{number}".encode(), digest_size=8).digest()
     own = workflow_of(message_id) if seq_of(message_id) else ""
-    time_ms = int(own[:13].replace("-", ""), 16) if own else now_ms
+    time_ms = int(own[:13].replace("-", ""), 16) if own else begun_ms
     return workflow_id(time_ms, int.from_bytes(digest) & ((1 << RANDOM_BITS) - 1))

@@ -14,6 +14,7 @@ from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
 from podium.runtime.events import Events
+from podium.runtime.housekeeping import Housekeeping
 from podium.runtime.http_client import HttpClient
 from podium.runtime.kept import KeptOutputs
 from podium.runtime.limits import StartLimits
@@ -48,10 +49,12 @@ class Node:
         io: Io | None = None,
         cache_bytes: int = 64 << 20,
         system_slots: int = 64,
+        event_days: int = 7,
         variables: Mapping[str, str] | None = None,
         cipher: Cipher | None = None,
     ) -> None:
         self.store = store
+        self.evaluate = evaluate
         self.clock = clock or Clock()
         self.catalog = Catalog(store)
         self.variables = Variables(store, variables or {}, cipher, self.clock.now_ms)
@@ -80,6 +83,7 @@ class Node:
             self.variables.secret,
             system_slots,
         )
+        self.housekeeping = Housekeeping(store, self.clock.now_ms, event_days)
         self._loops: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
@@ -98,6 +102,7 @@ class Node:
             self.relay.run(),
             self.system_tasks.run(),
             self.schedules.run(),
+            self.housekeeping.run(),
         )
         self._loops = [asyncio.create_task(loop) for loop in loops]
 

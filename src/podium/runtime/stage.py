@@ -85,6 +85,8 @@ class Stage:
         environment: Mapping[str, str] | Callable[[str], str | None] | None = None,
         definitions: Definitions | None = None,
         begin_ms: int = BEGIN_MS,
+        new_id: Callable[[], str] | None = None,
+        schema_data: Callable[[SchemaDef], dict[str, Any] | None] = lambda schema: schema.data,
         is_forgetful: bool = False,
     ) -> None:
         """*definitions* are used where `register` was not called for a name.
@@ -100,14 +102,16 @@ class Stage:
         self.messages: deque[Message] = deque()  # on their way between workflows
         self.carries_messages = True
         self.commits: list[Transition] = []
-        self.on_commit: Callable[[Transition], None] = self.commits.append
+        self.on_commit: list[Callable[[Transition], object]] = [self.commits.append]
         self.takes: Callable[[Command], bool] = lambda _: False  # whether a command between workflows is kept back
         self.last_rows = 0  # rows that the last commit wrote
         self._scripts = scripts
+        self._schema_data = schema_data
         self._definitions = definitions or Nothing()
         self._environment = environment if callable(environment) else (environment or {}).get
         self._is_forgetful = is_forgetful
         self._ids = itertools.count(1)
+        self.new_workflow_id = new_id or self._next_id
         self._task_defs: dict[str, TaskDef] = {}
         self._workflow_defs: dict[str, dict[int, WorkflowDef]] = {}
         self._graphs: dict[str, Graph] = {}
@@ -132,8 +136,7 @@ class Stage:
 
     # ---- what decisions ask of the world (engine.context.Context)
 
-    def new_workflow_id(self) -> str:
-        """Return a fresh workflow id."""
+    def _next_id(self) -> str:
         return workflow_id(self.now_ms, next(self._ids))
 
     def jitter(self) -> float:
@@ -195,8 +198,8 @@ class Stage:
         return self._families[root_id]
 
     def schema_data(self, schema: SchemaDef) -> dict[str, Any] | None:
-        """Return the JSON schema that a definition brings along; there is no registry here."""
-        return schema.data
+        """Return the JSON schema that a definition brings along, or that somebody has under its name."""
+        return self._schema_data(schema)
 
     def script(self, script: Script) -> ScriptAnswer | None:
         """Return the answer of a script that was evaluated for this decision."""
@@ -337,4 +340,5 @@ class Stage:
             self.last_rows = self._rows.setdefault(workflow_id, Rows()).apply(change)
             self._workflows[workflow_id] = session.workflow
         if change.is_changed:
-            self.on_commit(change)
+            for note in self.on_commit:
+                note(change)

@@ -14,12 +14,14 @@ from podium.service.bulk import Bulk
 from podium.service.checking import Checking, ScriptError
 from podium.service.control import Control
 from podium.service.environment import Environment, SecretStore
+from podium.service.event_queues import EventQueues
 from podium.service.events import Events
 from podium.service.idempotency import Idempotency
 from podium.service.metadata import Metadata
 from podium.service.payload_location import PayloadLocations
 from podium.service.queues import Queues
 from podium.service.reading import Reading
+from podium.service.rehearsal import Rehearsals
 from podium.service.schedules import Schedules
 from podium.service.schemas import SchemaError, Schemas
 from podium.service.search import Searches
@@ -27,6 +29,7 @@ from podium.service.secrets import Secrets
 from podium.service.signals import Signals
 from podium.service.tags import Tags
 from podium.service.tasks import Tasks
+from podium.service.validation import validation_of
 from podium.service.watch import Watch
 from podium.service.workflows import Workflows
 
@@ -63,12 +66,15 @@ class Services:
         self.environment = Environment(node.variables)
         self.secret_store = SecretStore(node.variables)
         self.events = Events(node)
+        self.event_queues = EventQueues(node, self.tasks)
         self.tags = Tags(node, self.metadata)
         self.payload_locations = PayloadLocations(node)
         self.queues = Queues(node)
+        self.rehearsals = Rehearsals(node, checking)
         self.schedules = Schedules(node, checking)
         self.schemas = Schemas(node, schema_error)
         self.search = Searches(node, self.reading)
+        self.validation = validation_of(node, checking)
         self.signals = Signals(node, self.reading, self.workflows, self._watch)
 
     def release_waiting(self) -> None:

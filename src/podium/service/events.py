@@ -15,13 +15,15 @@ class Events:
         self._node = node
         self._writing = asyncio.Lock()  # so that of two handlers of one name only one is the first
 
-    async def add(self, handler: EventHandler) -> None:
-        """Register a handler under a new name."""
-        _check(handler, "addEventHandler.arg0")
+    async def add(self, handlers: list[EventHandler]) -> None:
+        """Register handlers under new names; all are checked before the first is stored."""
         async with self._writing:
-            if handler.name in self._node.catalog.event_handlers:
-                raise Conflict(f"EventHandler with name {handler.name} already exists!")
-            await self._node.catalog.put_event_handler(handler, self._node.clock.now_ms())
+            for handler in handlers:
+                _check(handler, "addEventHandler.arg0")
+                if handler.name in self._node.catalog.event_handlers:
+                    raise Conflict(f"EventHandler with name {handler.name} already exists!")
+            for handler in handlers:
+                await self._node.catalog.put_event_handler(handler, self._node.clock.now_ms())
 
     async def update(self, handler: EventHandler) -> None:
         """Replace a handler."""
@@ -34,6 +36,13 @@ class Events:
         """Remove a handler."""
         if not await self._node.catalog.delete_event_handler(name):
             raise _unknown(name)
+
+    async def handler(self, name: str) -> EventHandler:
+        """Return one handler."""
+        found = self._node.catalog.event_handlers.get(name)
+        if found is None:
+            raise _unknown(name)
+        return found
 
     async def handlers(self) -> list[EventHandler]:
         """Return all handlers by name."""

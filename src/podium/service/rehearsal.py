@@ -5,6 +5,7 @@ A run works in a thread and in one piece; scripts are evaluated in the jailed pr
 
 import asyncio
 import time
+from threading import Event
 
 from podium.engine.context import Script, ScriptAnswer
 from podium.engine.requests import resolve_start
@@ -12,7 +13,7 @@ from podium.engine.view import WorkflowView
 from podium.model.errors import InvalidRequest, Overloaded
 from podium.model.rules import check_start_request
 from podium.model.start import WorkflowTestRequest
-from podium.runtime.node import Evaluate, Node
+from podium.runtime.node import Node
 from podium.runtime.play import Endless, Play
 from podium.runtime.stage import Stage
 from podium.service.checking import Checking
@@ -27,9 +28,8 @@ AT = "testWorkflow.arg0"
 class Rehearsals:
     """Runs workflows that never were."""
 
-    def __init__(self, node: Node, evaluate: Evaluate, checking: Checking) -> None:
+    def __init__(self, node: Node, checking: Checking) -> None:
         self._node = node
-        self._evaluate = evaluate
         self._checking = checking
         self._turns = asyncio.Semaphore(RUNS_MAX)
         self._waiting = 0
@@ -44,17 +44,19 @@ class Rehearsals:
         if self._waiting >= WAITING_MAX:
             raise Overloaded("Too many test runs are waiting: try again in a moment")
         self._waiting += 1
+        gone = Event()
         try:
             async with self._turns:
-                return await asyncio.to_thread(self._play, request, asyncio.get_running_loop())
+                return await asyncio.to_thread(self._play, request, asyncio.get_running_loop(), gone)
         finally:
+            gone.set()
             self._waiting -= 1
 
-    def _play(self, request: WorkflowTestRequest, loop: asyncio.AbstractEventLoop) -> WorkflowView:
+    def _play(self, request: WorkflowTestRequest, loop: asyncio.AbstractEventLoop, gone: Event) -> WorkflowView:
         deadline = time.monotonic() + RUN_S_MAX
 
         def check() -> None:
-            if time.monotonic() > deadline:
+            if gone.is_set() or time.monotonic() > deadline:
                 raise Endless(f"The run takes longer than {RUN_S_MAX:.0f} s")
 
         stage = self._stage(loop)
@@ -63,20 +65,22 @@ class Rehearsals:
         try:
             play.begin(workflow_id, resolve_start(stage, request, AT), request)
             play.run()
-        except Endless as error:
-            raise InvalidRequest(str(error)) from None
+        except (Endless, TimeoutError) as error:
+            raise InvalidRequest(str(error) or "A script takes too long") from None
         view = stage.seen(workflow_id)
         fields = stage.workflow(workflow_id).graph.definition.maskedFields
         if fields:
             mask_workflow(view, frozenset(fields))
         return view
 
+    async def _evaluated(self, script: Script) -> ScriptAnswer:
+        return await self._node.evaluate(script)
+
     def _stage(self, loop: asyncio.AbstractEventLoop) -> Stage:
         node = self._node
 
         def evaluate(script: Script) -> ScriptAnswer:
-            answer = self._evaluate(script)
-            return asyncio.run_coroutine_threadsafe(_awaited(answer), loop).result(RUN_S_MAX)
+            return asyncio.run_coroutine_threadsafe(self._evaluated(script), loop).result(RUN_S_MAX)
 
         return Stage(
             evaluate,
@@ -85,5 +89,6 @@ class Rehearsals:
             environment=node.variables.environment,
             definitions=node.catalog,
             begin_ms=node.clock.now_ms(),
+            schema_data=node.schemas.data,
             new_id=node.clock.new_workflow_id,
         )

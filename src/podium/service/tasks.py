@@ -98,6 +98,14 @@ class Tasks:
         await self._submit_by_ref(workflow_id, task.seq, status, worker_id, output, keep_worker=not worker_id)
         return task_id(workflow_id, task.seq)
 
+    async def update_by_id(self, workflow_id: str, task: str, status: str, output: dict[str, Json]) -> None:
+        """Lay *output* over that of a task and give it *status*; one that has ended or is not there is no error."""
+        reportable(status)
+        if workflow_of(task) != workflow_id or not seq_of(task):
+            raise _no_task(task)
+        if await self._node.store.task(workflow_id, seq_of(task)) is not None:
+            await self._submit_by_ref(workflow_id, seq_of(task), status, None, output, keep_worker=True)
+
     async def update_by_ref_sync(
         self, workflow_id: str, ref: str, status: str, worker_id: str | None, output: dict[str, Json]
     ) -> WorkflowView:

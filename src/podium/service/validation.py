@@ -1,4 +1,4 @@
-"""Checks of definitions that nobody registers: what would be refused, and advice about what most likely is not meant."""
+"""Checks of definitions without registering them: what would be refused, and advice about what is likely not meant."""
 
 import asyncio
 import re

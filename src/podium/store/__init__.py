@@ -129,11 +129,17 @@ class Store(Protocol):
     async def definition(self, def_hash: str) -> bytes | None:
         """Return a bound definition."""
 
-    async def add_event_execution(self, execution: EventExecution) -> bool:
-        """Record the execution of an event action; False when it is recorded already."""
+    async def add_event_execution(self, execution: EventExecution, *, replace: bool = False) -> bool:
+        """Record the execution of an event action; False when it is recorded already and *replace* is not set."""
+
+    async def event_execution(self, execution_id: str) -> EventExecution | None:
+        """Return one execution."""
 
     async def event_executions(self, handler: str, limit: int) -> list[EventExecution]:
         """Return the newest executions of a handler, or of all handlers for an empty name."""
+
+    async def drop_event_executions(self, before_ms: int, limit: int) -> int:
+        """Delete at most *limit* of the oldest executions, those before *before_ms*; returns how many those were."""
 
     def check(self) -> AsyncIterator[str]:
         """Yield one line for each broken promise in the database; nothing when all is well."""

@@ -6,6 +6,7 @@ call: fine for thousands of workflows, not for millions.
 """
 
 import heapq
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -352,17 +353,30 @@ class MemoryStore:
         """Return a bound definition."""
         return self._definitions.get(def_hash)
 
-    async def add_event_execution(self, execution: EventExecution) -> bool:
-        """Record the execution of an event action; False when it is recorded already."""
-        if execution.id in self._event_executions:
+    async def add_event_execution(self, execution: EventExecution, *, replace: bool = False) -> bool:
+        """Record the execution of an event action; False when it is recorded already and *replace* is not set."""
+        if execution.id in self._event_executions and not replace:
             return False
         self._event_executions[execution.id] = msgspec.structs.replace(execution)
         return True
+
+    async def event_execution(self, execution_id: str) -> EventExecution | None:
+        """Return one execution."""
+        found = self._event_executions.get(execution_id)
+        return msgspec.structs.replace(found) if found else None
 
     async def event_executions(self, handler: str, limit: int) -> list[EventExecution]:
         """Return the newest executions of a handler, or of all handlers for an empty name."""
         newest = reversed(self._event_executions.values())
         return [msgspec.structs.replace(each) for each in newest if handler in {"", each.handler}][:limit]
+
+    async def drop_event_executions(self, before_ms: int, limit: int) -> int:
+        """Delete at most *limit* of the oldest executions, those before *before_ms*; returns how many those were."""
+        oldest = itertools.islice(self._event_executions.values(), limit)
+        old = [one.id for one in itertools.takewhile(lambda one: one.created_ms < before_ms, oldest)]
+        for key in old:
+            del self._event_executions[key]
+        return len(old)
 
     # check
     async def check(self) -> AsyncIterator[str]:

@@ -50,11 +50,13 @@ def run_javascript(
 
 
 def _small_script(source: str) -> SmallScript | None:
-    if source not in _small:
-        if len(_small) >= _CACHE_MAX:
+    try:
+        return _small[source]
+    except KeyError:
+        if len(_small) >= _CACHE_MAX:  # another thread may empty it as well
             _small.clear()
-        _small[source] = compile_script(source)
-    return _small[source]
+        script = _small[source] = compile_script(source)
+        return script
 
 
 def _outside(session: Session, script: Script) -> Any:

@@ -219,24 +219,6 @@ def test_get_and_list_of_definitions(server: Stub, capsys: Out) -> None:
     assert capsys.readouterr().out.splitlines()[1].split() == ["pick", "3", "60"]
 
 
-def test_validate_asks_the_server_about_workflows(server: Stub, tmp_path: Path) -> None:
-    server.answer("POST /api/metadata/workflow/validate", {"message": "Validation failed"}, status=400)
-
-    assert run(server, "def", "validate", definition(tmp_path, {"name": "a"})) == FAILED
-
-
-def test_validate_checks_task_definitions_here(server: Stub, capsys: Out, tmp_path: Path) -> None:
-    assert run(server, "def", "validate", "--task", definition(tmp_path, {"name": "a"})) == 0
-    assert (
-        run(server, "def", "validate", "--task", definition(tmp_path, {"name": "a", "responseTimeoutSeconds": 0}))
-        == FAILED
-    )
-    assert run(server, "def", "validate", "--task", definition(tmp_path, {"name": []})) == FAILED
-
-    assert "responseTimeoutSeconds" in capsys.readouterr().err
-    assert server.asked == []
-
-
 # ---- tasks and queues
 
 

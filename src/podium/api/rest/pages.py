@@ -21,6 +21,7 @@ def routes(others: Sequence[Route]) -> list[Route]:
         _page("/swagger-ui/", "docs.html", _HTML, "A page to try the calls"),
         _page("/swagger-ui/index.html", "docs.html", _HTML, "A page to try the calls"),
         _page("/docs/docs.js", "docs.js", _SCRIPT, "The script of that page"),
+        _page("/context.js", "context.js", _SCRIPT, "What a user interface may show"),
         _page("/docs/docs.css", "docs.css", _STYLE, "The style of the pages"),
     ]
     api_docs = Route("GET", "/api-docs", _api_docs([*others, *found]), JSON, "The OpenAPI document")

@@ -2,7 +2,19 @@
 
 from collections.abc import Callable
 
-from podium.api.rest import admin, environment, events, metadata, pages, schedules, schemas, tags, tasks, workflows
+from podium.api.rest import (
+    admin,
+    environment,
+    events,
+    metadata,
+    pages,
+    schedules,
+    schemas,
+    tags,
+    tasks,
+    validation,
+    workflows,
+)
 from podium.api.rest.route import Route
 from podium.service import Services
 
@@ -13,6 +25,7 @@ def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Rout
         *workflows.routes(services),
         *tasks.routes(services),
         *metadata.routes(services),
+        *validation.routes(services),
         *events.routes(services),
         *schedules.routes(services),
         *environment.routes(services),

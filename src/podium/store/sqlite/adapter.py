@@ -220,15 +220,26 @@ class SqliteStore:
         found: bytes | None = self._reader.value("SELECT body FROM definition WHERE hash = ?", (def_hash,))
         return found
 
-    async def add_event_execution(self, execution: EventExecution) -> bool:
-        """Record the execution of an event action; False when it is recorded already."""
-        sql = "INSERT INTO event_execution (id, handler, body) VALUES (?,?,?) ON CONFLICT DO NOTHING"
+    async def add_event_execution(self, execution: EventExecution, *, replace: bool = False) -> bool:
+        """Record the execution of an event action; False when it is recorded already and *replace* is not set."""
+        change = "(id) DO UPDATE SET body = excluded.body" if replace else "DO NOTHING"
+        sql = f"INSERT INTO event_execution (id, handler, body) VALUES (?,?,?) ON CONFLICT {change}"  # noqa: S608
         row = (execution.id, execution.handler, msgspec.msgpack.encode(execution))
         return await self._change(sql, row) > 0
+
+    async def event_execution(self, execution_id: str) -> EventExecution | None:
+        """Return one execution."""
+        body = self._reader.value("SELECT body FROM event_execution WHERE id = ?", (execution_id,))
+        return None if body is None else msgspec.msgpack.decode(body, type=EventExecution)
 
     async def event_executions(self, handler: str, limit: int) -> list[EventExecution]:
         """Return the newest executions of a handler, or of all handlers for an empty name."""
         return await self._scans.run(lambda reader: listing.event_executions(reader, handler, limit))
+
+    async def drop_event_executions(self, before_ms: int, limit: int) -> int:
+        """Delete at most *limit* of the oldest executions, those before *before_ms*; returns how many those were."""
+        last = await self._scans.run(lambda reader: listing.last_old_execution(reader, before_ms, limit))
+        return await self._change("DELETE FROM event_execution WHERE number <= ?", (last,)) if last else 0
 
     async def check(self) -> AsyncIterator[str]:
         """Yield one line for each broken promise in the database; nothing when all is well. Reads the whole file."""

@@ -1,6 +1,7 @@
 """Reads that may walk over many rows: they run in the reader's thread, never on the event loop."""
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 import msgspec
 
@@ -58,3 +59,10 @@ def event_executions(reader: Reader, handler: str, limit: int) -> list[EventExec
     where = "WHERE handler = ?" if handler else "WHERE ? = ''"
     sql = f"SELECT body FROM event_execution {where} ORDER BY number DESC LIMIT ?"  # noqa: S608
     return [msgspec.msgpack.decode(body, type=EventExecution) for (body,) in reader.rows(sql, (handler, limit))]
+
+
+def last_old_execution(reader: Reader, before_ms: int, limit: int) -> int:
+    """Return the number of the last of the executions before *before_ms*, of the first *limit*; 0 without any."""
+    rows = reader.rows("SELECT number, body FROM event_execution ORDER BY number LIMIT ?", (limit,))
+    old = takewhile(lambda row: msgspec.msgpack.decode(row[1], type=EventExecution).created_ms < before_ms, rows)
+    return max((number for number, _ in old), default=0)

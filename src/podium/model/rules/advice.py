@@ -1,0 +1,54 @@
+"""Advice about definitions: what is accepted but most likely not meant. It never refuses anything.
+
+Rules are in the modules advice_*; each is a generator of findings over one outline of the definition.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from podium.model.errors import Violation
+from podium.model.rules.advice_field import field_advice
+from podium.model.rules.advice_finding import FINDINGS_MAX, Finding, Known, at_key
+from podium.model.rules.advice_flow import flow_advice
+from podium.model.rules.advice_outline import Outline
+from podium.model.rules.advice_reference import reference_advice
+from podium.model.rules.advice_setting import setting_advice, task_def_advice
+from podium.model.task_def import TaskDef
+from podium.model.wire import Json
+from podium.model.workflow_def import WorkflowDef
+
+_ELEMENT = re.compile(r"\.<(?:map value|list element)>")
+_CASE = re.compile(r"(\.decisionCases|\.onStateChange)\[([^\]]*)\](?=\.<map value>)")
+_ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+def advise(definition: WorkflowDef, body: Json, known: Known) -> list[Finding]:
+    """Return what to look at in a workflow definition that was sent as *body*; its size must have been checked."""
+    return _gathered(_all(definition, body, known))
+
+
+def _all(definition: WorkflowDef, body: Json, known: Known) -> Iterator[Finding]:
+    outline = Outline(definition)
+    yield from flow_advice(outline)
+    yield from reference_advice(outline)
+    yield from setting_advice(outline, known)
+    yield from field_advice(body)
+
+
+def advise_task(definition: TaskDef, body: Json) -> list[Finding]:
+    """Return what to look at in a task definition."""
+    return _gathered(
+        finding for rule in (task_def_advice(definition), field_advice(body, is_task=True)) for finding in rule
+    )
+
+
+def _gathered(found: Iterator[Finding]) -> list[Finding]:
+    """Return the first findings without doubles, the gravest first."""
+    return sorted(dict.fromkeys(islice(found, FINDINGS_MAX)), key=lambda one: _ORDER[one.severity])
+
+
+def as_finding(broken: Violation) -> Finding:
+    """Return a broken rule as a finding; its path must begin with `$`."""
+    path = _CASE.sub(lambda match: at_key(match.group(1), match.group(2)), broken.path)
+    return Finding("error", _ELEMENT.sub("", path), broken.message)

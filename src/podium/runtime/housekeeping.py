@@ -1,0 +1,37 @@
+"""Deletes records that are kept for a time only: executions of event handlers."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from podium.model.errors import PodiumError
+from podium.store import Store
+
+PERIOD_S = 600.0
+CHUNK = 1_000
+DAY_MS = 86_400_000
+
+
+class Housekeeping:
+    """Looks every ten minutes."""
+
+    def __init__(self, store: Store, now_ms: Callable[[], int], event_days: int) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self._event_days = event_days
+
+    async def run(self) -> None:
+        """Delete for ever; while the store is away, the next look does it."""
+        while True:
+            with contextlib.suppress(PodiumError):
+                await self.tidy()
+            await asyncio.sleep(PERIOD_S)
+
+    async def tidy(self) -> int:
+        """Delete what is too old, in chunks that keep nobody waiting; returns how many records that were."""
+        before_ms = self._now_ms() - self._event_days * DAY_MS
+        count, dropped = 0, CHUNK
+        while dropped == CHUNK:
+            dropped = await self._store.drop_event_executions(before_ms, CHUNK)
+            count += dropped
+        return count
