@@ -1,11 +1,31 @@
 """Rules for the whole test run: with CI=true nothing may be skipped."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.postgres import Postgres
+
 MAY_SKIP = os.environ.get("CI", "").lower() not in {"1", "true"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for the whole run, which does not care for durability."""
+    server = Postgres()
+    server.create()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> str:
+    """A database that the tests of one process use one after the other; `emptied` makes it empty again."""
+    postgres.execute("CREATE DATABASE podium")
+    return postgres.url("podium")
+
 
 Wrapper = Generator[None, pytest.TestReport, pytest.TestReport]
 CollectWrapper = Generator[None, pytest.CollectReport, pytest.CollectReport]

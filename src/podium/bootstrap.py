@@ -35,7 +35,7 @@ from podium.runtime.http_client import HttpClient
 from podium.runtime.node import Node
 from podium.scripting import ScriptLimits, ScriptPool, ScriptRequest
 from podium.service import Services
-from podium.settings import BadSetting, Settings, is_loopback, shown, unknown_variables
+from podium.settings import BadSetting, Settings, is_loopback, shown, unknown_variables, without_password
 from podium.store import Store
 from podium.store.memory import MemoryStore
 from podium.store.query import Condition, Group, Search
@@ -45,6 +45,7 @@ from podium.tasks import registry
 KB, MB = 1 << 10, 1 << 20
 SQLITE = "sqlite:///"
 MEMORY = "memory:"
+POSTGRES = ("postgresql://", "postgres://")
 ANSWERS_S_MAX = 2  # for answers that are on their way when the server is told to stop
 NODE_STOP_S_MAX = 2.5  # for the commits, after that
 RELEASE_S = 0.05
@@ -66,26 +67,36 @@ class StartFailed(Exception):
 # ---- stores
 
 
-def make_store(database: str) -> Store:
+def make_store(database: str, connections: int = 8) -> Store:
     """Return the adapter for a database URL; raises `BadSetting`."""
     if database == MEMORY:
         return MemoryStore()
+    if database.startswith(POSTGRES):
+        return _postgres_store(database, connections)
     return SqliteStore(_sqlite_path(database))
 
 
 def existing_store(database: str) -> Store:
     """Return the adapter for a database that must be there already; raises `BadSetting`."""
+    if database.startswith(POSTGRES):
+        return _postgres_store(database, 2)
     path = _sqlite_path(database)
     if not path.is_file():
         raise BadSetting(f"There is no database {path}: name the one of your server, like --database {SQLITE}FILE.")
     return SqliteStore(path)
 
 
+def _postgres_store(database: str, connections: int) -> Store:
+    from podium.store.postgres import PostgresStore  # its driver takes time and memory that SQLite need not pay
+
+    return PostgresStore(database, connections)
+
+
 def _sqlite_path(database: str) -> Path:
     path = database.removeprefix(SQLITE)
     if path == database or not path:
-        hint = f"expected {SQLITE}FILE (relative), {SQLITE}/FILE (absolute) or {MEMORY}"
-        raise BadSetting(f"database {database}: {hint}. PostgreSQL is not supported yet.")
+        hint = f"expected {SQLITE}FILE (relative), {SQLITE}/FILE (absolute), postgresql://USER@HOST/NAME or {MEMORY}"
+        raise BadSetting(f"database {without_password(database)}: {hint}.")
     return Path(path)
 
 
@@ -105,7 +116,7 @@ class Application:
             allow_private=settings.http_allow_private, body_bytes_max=settings.http_body_kb_max * KB
         )
         self.node = Node(
-            make_store(settings.database),
+            make_store(settings.database, settings.database_connections),
             registry(_further_types()),
             self.evaluate,
             limits=_limits(settings),
@@ -327,7 +338,7 @@ class Server(uvicorn.Server):
         if self.started and sockets:
             settings = self._application.settings
             url = _url(settings.host, sockets[0].getsockname()[1])
-            sys.stdout.write(f"podium {__version__} ready at {url}, database {settings.database}\n")
+            sys.stdout.write(f"podium {__version__} ready at {url}, database {without_password(settings.database)}\n")
             sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

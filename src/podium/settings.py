@@ -49,9 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         _about(
             "Where the state lies: `sqlite:///FILE` (relative to the working directory), `sqlite:////FILE` (absolute), "
-            "or `memory:`, which forgets everything at the end."
+            "`postgresql://USER:PASSWORD@HOST:PORT/NAME`, or `memory:`, which forgets everything at the end."
         ),
     ] = "sqlite:///podium.db"
+    database_connections: Annotated[int, _about("Most connections to a PostgreSQL server.", 2, 1_000)] = 8
     cache_mb: Annotated[int, _about("Estimated memory for workflows that are kept at hand.", 1, 1 << 20)] = 64
     body_kb_max: Annotated[int, _about("Largest request body.", 64, 1 << 20)] = 20_480
     task_payload_kb_max: Annotated[
@@ -167,7 +168,14 @@ class Setting(msgspec.Struct, frozen=True):
 
 def shown(name: str, value: Any) -> Any:
     """Return *value* as it may be shown: the key of the secrets is not."""
+    if name == "database":
+        return without_password(str(value))
     return MASK if value and name in HIDDEN else value
+
+
+def without_password(url: str) -> str:
+    """Return the URL of a database as it may be shown."""
+    return re.sub(r"(?<=://)([^/@:]*):[^@]*@", r"\1:***@", url)
 
 
 def _row(field: Any) -> Setting:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 import pytest
+from tests.postgres import emptied
 
 from podium.api.rest.app import App, create_app
 from podium.engine.context import Script, ScriptAnswer
@@ -17,6 +17,7 @@ from podium.service.checking import ScriptError
 from podium.service.schemas import SchemaError
 from podium.store import Store
 from podium.store.memory import MemoryStore
+from podium.store.postgres import PostgresStore
 from podium.store.sqlite import SqliteStore
 from podium.tasks import registry
 from podium.testing.scripts import evaluate_here
@@ -25,10 +26,17 @@ T = TypeVar("T")
 Json = Any
 
 SECRETS = {"CONDUCTOR_SECRET_PASSWORD": "s3cret", "CONDUCTOR_ENV_REGION": "eu"}
-STORES: dict[str, Callable[[Path], Store]] = {
+STORES: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
     "memory": lambda _: MemoryStore(),
-    "sqlite": lambda folder: SqliteStore(folder / "podium.db"),
+    "sqlite": lambda request: SqliteStore(request.getfixturevalue("tmp_path") / "podium.db"),
+    "postgres": lambda request: empty_postgres(request),
 }
+
+
+def empty_postgres(request: pytest.FixtureRequest) -> Store:
+    url: str = request.getfixturevalue("postgres_url")
+    asyncio.run(emptied(url))
+    return PostgresStore(url, connections=4)
 
 
 async def evaluate(script: Script) -> ScriptAnswer:
@@ -139,9 +147,9 @@ def result(task: Mapping[str, Json], status: str = "COMPLETED", **fields: Any) -
 
 
 @pytest.fixture(params=STORES)
-def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
+def api(request: pytest.FixtureRequest) -> Iterator[Api]:
     """A server with an empty store, one of each adapter."""
-    server = Api(STORES[request.param](tmp_path))
+    server = Api(STORES[request.param](request))
     yield server
     server.close()
 

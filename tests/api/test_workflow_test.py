@@ -187,3 +187,23 @@ def test_bad_requests_are_refused(wire: Api):
     assert "status" in tried(wire, {"a": [{"status": "GREAT"}]}, status=400)["message"]
     broken = {"name": "x", "tasks": [simple("a"), simple("a")]}
     assert tried(wire, workflowDef=broken, status=400)["validationErrors"]
+
+
+def test_a_run_reads_the_environment_and_the_schemas_of_the_server(wire: Api):
+    schema = {"name": "numbered", "version": 1, "type": "JSON", "data": {"type": "object", "required": ["n"]}}
+    assert wire.call("POST", "/schema", [schema]).status_code == 200
+    named = {"name": "numbered", "version": 1, "type": "JSON"}
+    wire.define(simple("a", inputParameters={"region": "${workflow.env.REGION}"}), name="open")
+    wire.define(simple("a"), name="strict", inputSchema=named, enforceSchema=True)
+    asked: list[Script] = []
+
+    async def evaluate(script: Script) -> ScriptAnswer:
+        asked.append(script)
+        return ScriptAnswer(b'[["$","n is missing"]]')
+
+    wire.node.evaluate = evaluate
+
+    assert tried(wire, name="open")["tasks"][0]["inputData"] == {"region": "eu"}
+    refused = wire.call("POST", "/workflow/test", {"name": "strict"})
+    assert "n is missing" in refused.text
+    assert [script.language for script in asked] == ["json_schema"]

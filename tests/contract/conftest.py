@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.postgres import emptied
 
 from podium.model.ids import workflow_id
 from podium.model.task import Task
@@ -16,12 +17,26 @@ from podium.model.transition import Message, QueueRow, Transition
 from podium.model.workflow import Head, Workflow
 from podium.store import Store
 from podium.store.memory import MemoryStore
+from podium.store.postgres import PostgresStore
 from podium.store.sqlite import SqliteStore
 
-ADAPTERS: dict[str, Callable[[Path], Store]] = {
+ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
     "memory": lambda _: MemoryStore(),
-    "sqlite": lambda folder: SqliteStore(folder / "podium.db"),
+    "sqlite": lambda request: SqliteStore(folder(request) / "podium.db"),
+    "postgres": lambda request: empty_postgres(request),
 }
+
+
+def folder(request: pytest.FixtureRequest) -> Path:
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    return factory.mktemp("store")
+
+
+def empty_postgres(request: pytest.FixtureRequest) -> Store:
+    url: str = request.getfixturevalue("postgres_url")
+    asyncio.run(emptied(url))
+    return PostgresStore(url, connections=2)
+
 
 Scenario = Callable[[Store], Awaitable[Any]]
 
@@ -38,17 +53,17 @@ def run_on(store: Store, scenario: Scenario) -> Any:
 
 
 @pytest.fixture(params=ADAPTERS)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Scenario], Any]:
+def run(request: pytest.FixtureRequest) -> Callable[[Scenario], Any]:
     """Run a scenario with an empty store of each adapter."""
-    return lambda scenario: run_on(ADAPTERS[request.param](tmp_path_factory.mktemp("store")), scenario)
+    return lambda scenario: run_on(ADAPTERS[request.param](request), scenario)
 
 
 @pytest.fixture
-def run_all(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Scenario], list[Any]]:
+def run_all(request: pytest.FixtureRequest) -> Callable[[Scenario], list[Any]]:
     """Run a scenario with an empty store of every adapter and return all answers."""
 
     def run_all(scenario: Scenario) -> list[Any]:
-        return [run_on(make(tmp_path_factory.mktemp("store")), scenario) for make in ADAPTERS.values()]
+        return [run_on(make(request), scenario) for make in ADAPTERS.values()]
 
     return run_all
 

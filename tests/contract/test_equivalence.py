@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from podium.model.task import TaskLog
-from podium.model.transition import Transition
+from podium.model.transition import QueueRow, Transition
 from podium.store import Store
 from podium.store.query import parse
 
@@ -60,6 +60,17 @@ def random_history(seed: int) -> list[list[dict[str, Any]]]:
         [random_change(random, place) for place in random.sample(places, random.randint(1, WORKFLOWS))]
         for _ in range(COMMITS)
     ]
+
+
+def ranked(rows: list[QueueRow]) -> list[QueueRow]:
+    """Order the equal ones, which an adapter may give in any order; the ranks must be right."""
+    ranks = [(-row.priority, row.visible_ms) for row in rows]
+    assert ranks == sorted(ranks)
+    return sorted(rows, key=lambda row: (-row.priority, row.visible_ms, row.workflow_id, row.seq))
+
+
+def by_id(rows: list[Any]) -> list[Any]:
+    return sorted(rows, key=lambda row: (row.head.id, row.task.seq if hasattr(row, "task") else 0))
 
 
 class Player:
@@ -122,7 +133,7 @@ class Player:
         ids = [workflow.id for workflow in self.workflows]
         return [
             {name: (each.head, each.input, each.output, each.tasks) for name, each in (await store.load(ids)).items()},
-            [await store.ready(queue, now_ms, 3) for queue in "pq" for now_ms in (0, 1, 3)],
+            [ranked(await store.ready(queue, now_ms, 20)) for queue in "pq" for now_ms in (0, 1, 3)],
             [await store.next_visible_ms(queue) for queue in "pq"],
             await store.queue_sizes(),
             sorted(await store.due(2, 10)),
@@ -130,10 +141,12 @@ class Player:
             [(message.target, message.body) for message in await store.messages(0, 100)],
             [await store.logs(name, seq) for name in ids for seq in SEQS],
             sorted(await store.running_ids("order", 0)),
-            await store.correlated("order", ["a", "b"], closed=False),
+            {key: sorted(ids) for key, ids in (await store.correlated("order", ["a", "b"], closed=False)).items()},
             await store.in_progress_counts(["pack"]),
-            (await store.search_tasks(parse("task", query="status=FAILED"))).rows,
-            (await store.search_workflows(parse("workflow", query="status IN (FAILED,PAUSED)", payloads=True))).rows,
+            by_id((await store.search_tasks(parse("task", query="status=FAILED"))).rows),
+            by_id(
+                (await store.search_workflows(parse("workflow", query="status IN (FAILED,PAUSED)", payloads=True))).rows
+            ),
         ]
 
 

@@ -44,8 +44,19 @@ class Poll:
     raw: bool = False  # answer with (workflow, task) instead of JSON, for the server's own runner
     tasks: list[Any] = field(default_factory=list)
     promised: int = 0  # tasks that are on their way to it
+    looks: int = 0  # at the store, which may bring it something
     is_expired: bool = False
     is_gone: bool = False  # nobody is there for the answer
+
+    @property
+    def room(self) -> int:
+        """How many tasks it may still be given."""
+        return 0 if self.is_expired or self.reply.done() else self.wanted - len(self.tasks) - self.promised
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is to be answered: nothing more is on its way."""
+        return not (self.promised or self.looks or self.reply.done()) and bool(self.tasks or self.is_expired)
 
 
 @dataclass(slots=True)
@@ -69,7 +80,7 @@ class Dispatcher:
         self.waiting_count = 0
         self._empty: set[str] = set()  # queues in which nothing is visible now
         self._delayed: dict[str, tuple[float, asyncio.TimerHandle]] = {}  # when to look again
-        self._claiming: set[tuple[str, int]] = set()
+        self._claiming: dict[str, set[tuple[str, int]]] = {}  # by queue: rows whose lease is on its way
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_data: OrderedDict[tuple[str, str | None], PollData] = OrderedDict()
@@ -109,6 +120,8 @@ class Dispatcher:
         self._waiting.setdefault(poll.queue, {})[poll] = None
         self.waiting_count += 1
         timer = loop.call_later(timeout_ms / 1000, self._time_out, poll)
+        if poll.queue not in self._empty:
+            self._look(poll.queue)  # another poll has looked at the same time and was quicker
         try:
             return await poll.reply
         finally:
@@ -118,8 +131,7 @@ class Dispatcher:
     def _time_out(self, poll: Poll) -> None:
         """Answer with nothing, unless a task is on its way to this poll."""
         poll.is_expired = True
-        if not poll.promised and not poll.reply.done():
-            poll.reply.set_result(poll.tasks)
+        self._answer(poll)
 
     def _remove(self, poll: Poll) -> None:
         polls = self._waiting.get(poll.queue, {})
@@ -161,11 +173,8 @@ class Dispatcher:
 
     def take(self, row: QueueRow) -> Poll | None:
         """Return a poll that the task of *row* may be leased to now; it is promised until `deliver` or `give_back`."""
-        polls = self._waiting.get(row.queue)
-        if not polls or row.queue in self._serving:
-            return None
-        for poll in polls:
-            if poll.promised + len(poll.tasks) < poll.wanted and not (poll.is_expired or poll.reply.done()):
+        for poll in self._waiting.get(row.queue, ()):
+            if poll.room > 0:
                 if not self._limits.may_start(row.name):
                     return None
                 poll.promised += 1
@@ -191,7 +200,10 @@ class Dispatcher:
     def _settle(self, poll: Poll) -> None:
         """One promise less; the last one answers the poll if it has got anything."""
         poll.promised -= 1
-        if poll.promised <= 0 and (poll.tasks or poll.is_expired) and not poll.reply.done():
+        self._answer(poll)
+
+    def _answer(self, poll: Poll) -> None:
+        if poll.is_due:
             poll.reply.set_result(poll.tasks)
             self._remove(poll)
 
@@ -201,43 +213,56 @@ class Dispatcher:
     # ---- claims from the store
 
     async def _claim(self, queue: str, polls: list[Poll]) -> None:
-        """Lease visible tasks of *queue* to *polls*."""
-        wanted = sum(poll.wanted - len(poll.tasks) for poll in polls)
+        """Lease visible tasks of *queue* to *polls*, and wait until they have come."""
+        limit = sum(poll.room for poll in polls) + len(self._claiming.get(queue, ()))
+        if not limit:
+            return
         self._empty.add(queue)  # before the look, so that news that come meanwhile are not lost
         try:
-            rows = await self._store.ready(queue, self._now_ms(), wanted + len(self._claiming))
-            rows = [row for row in rows if (row.workflow_id, row.seq) not in self._claiming]
-            if len(rows) < wanted:
+            rows = await self._store.ready(queue, self._now_ms(), limit)
+            if len(rows) < limit:
                 await self._look_again_when_visible(queue)
         except BaseException:
             self._empty.discard(queue)  # nothing is known of it
             raise
-        takers = [poll for poll in polls for _ in range(poll.wanted - len(poll.tasks))]
-        leases = []
-        for poll, row in zip(takers, rows, strict=False):
+        # Nothing waits from here to the leases: no row is leased twice, and no poll gets more than it wants.
+        leases, is_limited = self._leases(queue, polls, rows)
+        if len(rows) >= limit and not is_limited:
+            self._empty.discard(queue)
+        if leases:
+            await asyncio.wait(leases)
+
+    def _leases(self, queue: str, polls: list[Poll], rows: list[QueueRow]) -> tuple[list[asyncio.Future[Any]], bool]:
+        """Begin to lease rows that nobody has taken meanwhile; says, too, whether a limit has ended it."""
+        claiming = self._claiming.setdefault(queue, set())
+        free = [row for row in rows if (row.workflow_id, row.seq) not in claiming]
+        leases: list[asyncio.Future[Any]] = []
+        places = [poll for poll in polls for _ in range(poll.room)]
+        for poll, row in zip(places, free, strict=False):
             if not self._limits.may_start(row.name):
                 self._limits.seen(row.name, queue)
                 self._look_again(queue, self._limits.wait_ms(row.name))
-                break
+                return leases, True
             leases.append(self._lease(poll, row))
-        else:
-            if len(rows) >= wanted:
-                self._empty.discard(queue)
-        if leases:
-            await asyncio.wait(leases)
+        return leases, False
 
     def _lease(self, poll: Poll, row: QueueRow) -> asyncio.Future[Any]:
         """Lease one task; what comes of it is noted even when the worker has gone meanwhile."""
         leased = self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
-        self._claiming.add((row.workflow_id, row.seq))
+        claiming = self._claiming.setdefault(row.queue, set())
+        claiming.add((row.workflow_id, row.seq))
+        poll.promised += 1
 
         def note(done: asyncio.Future[Any]) -> None:
-            self._claiming.discard((row.workflow_id, row.seq))
+            claiming.discard((row.workflow_id, row.seq))
+            if not claiming:
+                self._claiming.pop(row.queue, None)
             found = None if done.cancelled() or done.exception() else done.result()
             if found is None:
                 self._limits.cancel(row.name)
             else:
                 self._give(poll, *found)
+            self._settle(poll)
 
         leased.add_done_callback(note)
         return leased
@@ -272,14 +297,15 @@ class Dispatcher:
     async def _serve(self, queue: str) -> None:
         self._serving.add(queue)
         try:
-            polls = [poll for poll in self._waiting.get(queue, ()) if not poll.reply.done()]
+            polls = [poll for poll in self._waiting.get(queue, ()) if poll.room > 0]
             for poll in polls:
-                poll.promised += 1  # no time-out while the claim is on its way
+                poll.looks += 1  # no time-out while the claim is on its way
             await self._claim(queue, polls)
         finally:
             self._serving.discard(queue)
             for poll in polls:
-                self._settle(poll)
+                poll.looks -= 1
+                self._answer(poll)
             if queue not in self._empty:
                 self._look(queue)
 

@@ -62,7 +62,7 @@ class Cue(NamedTuple):
 
 
 class Play:
-    """One run: `begin` starts the workflow, `run` goes on until it ends or waits for what nobody has written down."""
+    """One run: until the workflow ends, or waits for what nobody has written down."""
 
     def __init__(self, stage: Stage, check: Callable[[], None] = lambda: None) -> None:
         """*check* is called at each commit, and may raise to end the run."""
@@ -75,15 +75,23 @@ class Play:
         self._waits: set[Place] = set()  # WAIT tasks that end by themselves
         self._tasks = self._number = 0
 
-    def begin(self, workflow_id: str, command: StartWorkflow, request: WorkflowTestRequest) -> None:
-        """Start a workflow with the outcomes of *request*."""
-        self._casts[workflow_id] = Cast(request)
-        self._stage.on_commit.append(self._note)
-        self._stage.takes = self._takes
-        self._stage.send(workflow_id, command)
+    def run(self, workflow_id: str, command: StartWorkflow, request: WorkflowTestRequest) -> None:
+        """Start a workflow and let everything happen that can, with the outcomes of *request*.
 
-    def run(self) -> None:
-        """Let everything happen that can; raises `Endless`, and errors of the outcomes themselves."""
+        Raises `Endless`, and what starts and results raise.
+        """
+        stage, takes = self._stage, self._stage.takes
+        self._casts[workflow_id] = Cast(request)
+        stage.on_commit.append(self._note)
+        stage.takes = self._takes
+        try:
+            stage.send(workflow_id, command)
+            self._go_on()
+        finally:
+            stage.on_commit.remove(self._note)
+            stage.takes = takes
+
+    def _go_on(self) -> None:
         for _ in range(OUTCOMES_MAX):
             if self._cues:
                 self._act(heappop(self._cues))

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from podium.model.start import TaskMock, WorkflowTestRequest
-from podium.model.status import FAILED, FAILED_WITH_TERMINAL_ERROR
 from podium.model.wire import Json
 
 Outcomes = Mapping[str, Any]
-"""By reference name: an output, an outcome, a list of them for the attempts, or the outcomes of a sub-workflow."""
+"""By reference name: an output, an outcome, or a list of them for attempts and iterations, one after the other."""
 
 
 def completed(output: dict[str, Json] | None = None, *, takes_s: float = 0, waits_s: float = 0) -> TaskMock:
@@ -21,24 +20,32 @@ def failed(
 ) -> TaskMock:
     """Return a failure; a terminal one is not retried."""
     return TaskMock(
-        status=FAILED_WITH_TERMINAL_ERROR if is_terminal else FAILED,
+        status="FAILED_WITH_TERMINAL_ERROR" if is_terminal else "FAILED",
         output=output or {},
         executionTime=round(takes_s * 1000),
         queueWaitTime=round(waits_s * 1000),
     )
 
 
-def test_request(
+def request_of(
     name: str, given: dict[str, Json], outcomes: Outcomes, children: Mapping[str, Outcomes], fields: dict[str, Any]
 ) -> WorkflowTestRequest:
-    """Return the request that `POST /api/workflow/test` would take."""
+    """Return what `POST /api/workflow/test` would take; `a.b` in *children* is the child b of the child a."""
     return WorkflowTestRequest(
         name=name,
         input=given,
         taskRefToMockOutput={ref: _mocks(one) for ref, one in outcomes.items()},
-        subWorkflowTestRequest={ref: test_request("", {}, one, {}, {}) for ref, one in children.items()},
+        subWorkflowTestRequest={
+            ref: request_of("", {}, children.get(ref, {}), _below(ref, children), {})
+            for ref in dict.fromkeys(path.partition(".")[0] for path in children)
+        },
         **fields,
     )
+
+
+def _below(ref: str, children: Mapping[str, Outcomes]) -> dict[str, Outcomes]:
+    start = f"{ref}."
+    return {path.removeprefix(start): one for path, one in children.items() if path.startswith(start)}
 
 
 def _mocks(outcome: Any) -> list[TaskMock]:

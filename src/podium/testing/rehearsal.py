@@ -7,14 +7,17 @@ import msgspec
 
 from podium.engine.commands import PollTask, UpdateTask
 from podium.engine.context import Limits
+from podium.engine.requests import resolve_start
 from podium.engine.task_type import Registry
 from podium.model.errors import NotFound
-from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR
+from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, SKIPPED
 from podium.model.task import Task
 from podium.model.transition import QueueRow
 from podium.model.wire import Json, encode_json
 from podium.model.workflow import Workflow
+from podium.runtime.play import Play
 from podium.runtime.stage import Evaluate, Stage
+from podium.testing.outcome import Outcomes, request_of
 from podium.testing.scripts import evaluate_here
 
 
@@ -34,6 +37,24 @@ class Rehearsal(Stage):
         super().__init__(scripts, limits=limits, types=types, environment=environment, is_forgetful=is_forgetful)
 
     # ---- commands
+
+    def run(
+        self,
+        name: str,
+        given: dict[str, Json] | None = None,
+        outcomes: Outcomes | None = None,
+        *,
+        children: Mapping[str, Outcomes] | None = None,
+        **fields: Any,
+    ) -> str:
+        """Start a workflow, let it go on with *outcomes* of its tasks and of its *children*, and return its id.
+
+        It has ended then, or waits for something that has no outcome. Delays and waits pass on the stage's clock.
+        """
+        request = request_of(name, given or {}, outcomes or {}, children or {}, fields)
+        key = self.new_workflow_id()
+        Play(self).run(key, resolve_start(self, request), request)
+        return key
 
     def poll(self, queue: str, worker_id: str = "worker") -> Task | None:
         """Lease the next visible task of *queue*."""
@@ -81,6 +102,10 @@ class Rehearsal(Stage):
         if found is None:
             raise NotFound(f"No task found with reference name {ref}")
         return found
+
+    def path(self, workflow_id: str) -> list[str]:
+        """Return the reference names of the steps that were begun, in that order; each once, whatever its attempts."""
+        return list(dict.fromkeys(task.ref for task in self.tasks(workflow_id) if task.status != SKIPPED))
 
     def status(self, workflow_id: str, ref: str | None = None) -> str:
         """Return the status of a workflow, or of the latest task of a reference name."""

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import uvicorn
@@ -39,7 +39,7 @@ class LocalServer:
 
     # ---- life
 
-    def start(self) -> "LocalServer":
+    def start(self) -> Self:
         """Start the server and return it when it answers; raises what keeps it from starting."""
         self._listener = listen(self._settings)
         self._ready.clear()
@@ -63,7 +63,7 @@ class LocalServer:
         if self._listener is not None:
             self._listener.close()
 
-    def __enter__(self) -> "LocalServer":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -165,5 +165,3 @@ class _Quiet(Server):
         """Begin to answer."""
         await uvicorn.Server.startup(self, sockets)
         self._ready.set()
-
-

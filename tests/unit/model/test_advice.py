@@ -126,7 +126,7 @@ def test_in_a_loop_later_steps_and_other_cases_have_run_before():
         ("workflow.input.nmae", "the input nmae is not among", "did you mean workflow.input.name?"),
         ("workflow.variables.cuont", "no SET_VARIABLE step", "did you mean workflow.variables.count?"),
         ("i.result", "i.result is no field of a task", "outputs are read as i.output.NAME"),
-        ("i.ouput.result", "i.ouput is no field", "did you mean i.output?"),
+        ("i['ouput'].result", "i.ouput is no field", "did you mean i.output?"),
         ("i.output.reslt", "the output of INLINE tasks has no reslt", "did you mean i.output.result?"),
         ("", "${} names nothing", None),
     ],
@@ -152,15 +152,18 @@ def test_outputs_of_the_workflow_are_read_as_well():
 @pytest.mark.parametrize(
     "last",
     [
-        terminate(),
-        switch("s", "${workflow.input.k}", {"1": [terminate("t1")]}, [simple("x"), terminate("t2")]),
-        fork("f", [simple("x")], [terminate()])[0] | {"forkTasks": [[simple("x")], [terminate()]]},
+        [terminate()],
+        [switch("s", "${workflow.input.k}", {"1": [terminate("t1")]}, [simple("x"), terminate("t2")])],
+        fork("f", [simple("x")], [terminate()]),
+        [do_while("d", "$.d['iteration'] < 3", terminate())],
     ],
 )
-def test_steps_behind_an_end_are_never_reached(last: JSON):
-    found = [message for message in told(last, step("j", "JOIN", joinOn=["x"]), simple("b")) if "no run" in message]
+def test_steps_behind_an_end_are_never_reached(last: list[JSON]):
+    assert told(*last) == []
 
-    assert [message.split(":")[0] for message in found] == ["$.tasks[1]"]
+    [message] = told(*last, simple("b"), simple("c"))
+
+    assert message.startswith(f"$.tasks[{len(last)}]: no run gets here")
 
 
 def test_a_switch_with_a_way_on_ends_nothing():
@@ -227,9 +230,10 @@ def test_a_fork_needs_its_join():
 @pytest.mark.parametrize(
     ("join_on", "expected"),
     [
-        (["a", "bb"], "no step has the reference name bb: the join never finishes"),
-        (["a", "first"], "first is not in the fork f"),
-        (["a", "case"], "case runs only in one case of s"),
+        (["a", "s", "bb"], "no step has the reference name bb: the join never finishes"),
+        (["a", "s", "first"], "first is not in the fork f"),
+        (["a", "s", "case"], "case runs only in one case of s"),
+        (["s"], "nobody waits for the branch 0 of f"),
         ([], "joinOn is empty"),
     ],
 )
@@ -396,6 +400,7 @@ def test_findings_are_bounded_sorted_and_told_once():
 
     assert len(found) <= FINDINGS_MAX
     assert len(found) == len(set(found))
+    assert [one.path for one in found][:3] == [f"$.tasks[{n}].inputParameters.x" for n in range(3)]
     assert [one.severity for one in found] == sorted(
         (one.severity for one in found), key=["error", "warning", "info"].index
     )
@@ -408,3 +413,5 @@ def test_deep_and_large_definitions_take_little_time():
     wide = [simple(f"a{n}", {"x": f"${{a{max(n - 1, 0)}.output.x}}"}) for n in range(5000)]
 
     assert len(advice(deep, *wide)) == 1  # a0 reads itself
+    pairs = [step for n in range(2500) for step in fork(f"f{n}", [simple(f"b{n}")])]
+    assert told(*pairs) == []

@@ -20,6 +20,7 @@ from podium.model.workflow_def import WorkflowDef
 
 _ELEMENT = re.compile(r"\.<(?:map value|list element)>")
 _CASE = re.compile(r"(\.decisionCases|\.onStateChange)\[([^\]]*)\](?=\.<map value>)")
+_NUMBER = re.compile(r"(?<=\[)(\d+)(?=\])")
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -44,8 +45,14 @@ def advise_task(definition: TaskDef, body: Json) -> list[Finding]:
 
 
 def _gathered(found: Iterator[Finding]) -> list[Finding]:
-    """Return the first findings without doubles, the gravest first."""
-    return sorted(dict.fromkeys(islice(found, FINDINGS_MAX)), key=lambda one: _ORDER[one.severity])
+    """Return the first findings without doubles, the gravest first, and in the order of the definition."""
+    return sorted(dict.fromkeys(islice(found, FINDINGS_MAX)), key=_place)
+
+
+def _place(finding: Finding) -> tuple[int, list[str | int]]:
+    """Return the key of the order: by severity, then by path, of which the numbers count as such."""
+    parts = _NUMBER.split(finding.path)
+    return _ORDER[finding.severity], [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def as_finding(broken: Violation) -> Finding:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from podium.model.rules.advice_finding import Finding, at_key, did_you_mean
-from podium.model.rules.advice_outline import AFTER, BEFORE, Block, Located, Outline, located, relation
+from podium.model.rules.advice_outline import AFTER, BEFORE, Block, Located, Outline, relation
 from podium.model.workflow_def import WorkflowTask
 
 _JAVASCRIPT = ("javascript", "graaljs")
@@ -27,10 +27,12 @@ def flow_advice(outline: Outline) -> Iterator[Finding]:
 
 
 def _after_end(block: Block) -> Iterator[Finding]:
-    for index, step in enumerate(block.steps[:-1]):
+    for index, step in enumerate(block.steps):
         if ends(step):
-            path, ref = f"{block.path}[{index + 1}]", step.taskReferenceName
-            yield Finding("warning", path, f"no run gets here: {ref} always ends the workflow", _move(step))
+            behind = index + (2 if step.type == "FORK_JOIN" else 1)  # the join of a fork must be there
+            if behind < len(block.steps):
+                path, ref = f"{block.path}[{behind}]", step.taskReferenceName
+                yield Finding("warning", path, f"no run gets here: {ref} always ends the workflow", _move(step))
             return
 
 
@@ -176,24 +178,32 @@ def _fork(one: Located, _: Outline) -> Iterator[Finding]:
 
 
 def _join(one: Located, outline: Outline) -> Iterator[Finding]:
-    before = one.block.steps[one.number - 1] if one.number else None
-    kind = before.type if before is not None else None
-    fork = located(one.block)[one.number - 1] if kind == "FORK_JOIN" else None
+    before = one.before()
+    kind = before.step.type if before is not None else None
+    fork = before if kind == "FORK_JOIN" else None
     for number, ref in enumerate(one.step.joinOn):
         path = f"{one.path}.joinOn[{number}]"
         source = outline.by_ref.get(ref)
-        if source is None:
-            if kind != "FORK_JOIN_DYNAMIC" and not outline.is_dynamic:
-                hint = did_you_mean(ref, _joinable(fork, outline))
-                yield Finding("warning", path, f"no step has the reference name {ref}: the join never finishes", hint)
-        else:
+        if source is not None:
             yield from _awaited(one, source, fork, path)
-    if fork is not None and not one.step.joinOn and one.step.type == "JOIN":
-        last = [branch[-1].taskReferenceName for branch in fork.step.forkTasks if branch]
-        message = "joinOn is empty: nobody waits for the branches"
-        yield Finding(
-            "warning", f"{one.path}.joinOn", message, f"wait for the last step of each: {', '.join(last[:20])}"
-        )
+        elif not outline.is_dynamic:
+            hint = did_you_mean(ref, _joinable(fork, outline))
+            yield Finding("warning", path, f"no step has the reference name {ref}: the join never finishes", hint)
+    if fork is not None and one.step.type == "JOIN":
+        yield from _left_alone(one, fork)
+
+
+def _left_alone(join: Located, fork: Located) -> Iterator[Finding]:
+    """Tell of branches that go on behind their join."""
+    path, awaited = f"{join.path}.joinOn", set(join.step.joinOn)
+    if not awaited:
+        hint = f"wait for the last step of each: {_last_steps(fork)}"
+        yield Finding("warning", path, "joinOn is empty: nobody waits for the branches", hint)
+        return
+    for number, branch in enumerate(fork.step.forkTasks):
+        if branch and awaited.isdisjoint(step.taskReferenceName for step in branch):
+            message = f"nobody waits for the branch {number} of {fork.ref}"
+            yield Finding("info", path, message, f"its last step is {branch[-1].taskReferenceName}")
 
 
 def _awaited(one: Located, source: Located, fork: Located | None, path: str) -> Iterator[Finding]:
@@ -221,8 +231,11 @@ def _joinable(fork: Located | None, outline: Outline) -> list[str]:
 
 
 def _ends_of(fork: Located) -> str:
-    last = [branch[-1].taskReferenceName for branch in fork.step.forkTasks if branch]
-    return f"the last steps of its branches are {', '.join(last[:20])}"
+    return f"the last steps of its branches are {_last_steps(fork)}"
+
+
+def _last_steps(fork: Located) -> str:
+    return ", ".join([branch[-1].taskReferenceName for branch in fork.step.forkTasks if branch][:20])
 
 
 _RULES = {

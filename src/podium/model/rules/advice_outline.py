@@ -33,6 +33,13 @@ class Located(NamedTuple):
         """The reference name."""
         return self.step.taskReferenceName
 
+    def before(self) -> "Located | None":
+        """Return the step right before this one in its sequence."""
+        number = self.number - 1
+        if number < 0:
+            return None
+        return Located(self.block.steps[number], f"{self.block.path}[{number}]", self.block, number)
+
     def chain(self) -> "list[Located]":
         """Return the steps around this one, outermost first, and the step itself."""
         found = [self]

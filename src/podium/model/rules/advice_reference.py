@@ -36,7 +36,7 @@ _NEVER = {
     INSIDE: "{ref} is inside of this step and has not run when the step begins",
 }
 _TOKEN = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
-_PART = re.compile(r"[^.\[\]]+")
+_PART = re.compile(r"[^.\[\]'\"]+")
 
 
 def reference_advice(outline: Outline) -> Iterator[Finding]:
@@ -134,9 +134,8 @@ def _looks_inside(reader: Located) -> bool:
 
 
 def _earlier(reader: Located | None) -> str | None:
-    if reader is None or reader.number == 0:
-        return None
-    return f"the step before this one is {reader.block.steps[reader.number - 1].taskReferenceName}"
+    before = reader.before() if reader is not None else None
+    return None if before is None else f"the step before this one is {before.ref}"
 
 
 def _of_fields(source: Located, parts: list[str], path: str) -> Iterator[Finding]:

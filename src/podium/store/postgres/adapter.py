@@ -1,0 +1,215 @@
+"""The store port over PostgreSQL: any number of nodes may use one database.
+
+A node may be wrong about a workflow, since another one has changed it; then its commit is stale, and it reads again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from podium.model.task import Task, TaskLog
+from podium.model.transition import Message, QueueRow, Transition
+from podium.store.postgres import listing
+from podium.store.postgres.check import check
+from podium.store.postgres.commit import Commit
+from podium.store.postgres.connection import connect
+from podium.store.postgres.reader import Reader
+from podium.store.postgres.rows import LOGS_MAX, clean, columns, log_row
+from podium.store.postgres.search import search_tasks, search_workflows
+from podium.store.query import Search
+from podium.store.records import Document, EventExecution, Page, QueueSize, StoredWorkflow, TaskRow, WorkflowRow
+
+CONNECTIONS = 8
+CLOSE_S_MAX = 5.0
+
+
+class PostgresStore:
+    """A database of a PostgreSQL server, named by its URL."""
+
+    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+        self._url = url
+        self._size = connections
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date; nodes that start together wait for each other."""
+        self._pool = await connect(self._url, self._size)
+        self._reader = Reader(self._pool)
+
+    async def close(self) -> None:
+        """Finish what was begun and release the connections. Closing twice is harmless."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_S_MAX)
+        except TimeoutError:
+            pool.terminate()
+
+    async def now_ms(self) -> int:
+        """Return the time of the database, by which all nodes agree."""
+        found: int = await self._reader.value("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+        return found
+
+    # workflows
+    async def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:
+        """Return header, payloads and all tasks (by seq) of those workflows that exist."""
+        return await self._reader.load(workflow_ids)
+
+    async def commit(self, transitions: Sequence[Transition]) -> list[bool]:
+        """Write all transitions in one durable transaction. The rows are taken before the first wait."""
+        assert self._pool is not None  # noqa: S101
+        return await Commit(transitions).write(self._pool)
+
+    async def exists(self, workflow_id: str) -> bool:
+        """Whether the workflow is stored."""
+        return await self._reader.exists(workflow_id)
+
+    async def running_ids(self, name: str, version: int, *, from_ms: int = 0, to_ms: int = 0) -> list[str]:
+        """Return ids of open workflows of a definition, the earliest first; version 0 means any."""
+        return await listing.running_ids(self._reader, name, version, from_ms, to_ms)
+
+    async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
+        """Return the workflow ids of each correlation id, in the order of arrival; only open ones unless *closed*."""
+        return await listing.correlated(self._reader, name, correlation_ids, closed)
+
+    async def by_idempotency_key(self, name: str, key: str) -> str | None:
+        """Return the id of the latest workflow of *name* that was started with *key*."""
+        sql = "SELECT id::text FROM workflow WHERE idempotency_key = $1 AND name = $2 ORDER BY id DESC LIMIT 1"
+        found: str | None = await self._reader.value(sql, clean(key), clean(name))
+        return found
+
+    # queues and time
+    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
+        """Return visible rows of a queue, best priority first, then the longest visible."""
+        return await self._reader.ready(queue, now_ms, limit)
+
+    async def next_visible_ms(self, queue: str) -> int:
+        """Return when the first row of a queue becomes visible; 0 when it is empty."""
+        return await self._reader.next_visible_ms(queue)
+
+    async def due(self, now_ms: int, limit: int) -> list[str]:
+        """Return the ids of workflows whose wake-up has come, the earliest first."""
+        return await self._reader.due(now_ms, limit)
+
+    async def next_wake_ms(self) -> int:
+        """Return the earliest wake-up of all workflows; 0 when there is none."""
+        return await self._reader.next_wake_ms()
+
+    async def messages(self, after_id: int, limit: int) -> list[Message]:
+        """Return messages of the outbox, in order."""
+        return await self._reader.messages(after_id, limit)
+
+    async def drop_messages(self, ids: Sequence[int]) -> None:
+        """Delete messages that were handled outside of a workflow's commit."""
+        await self._reader.change("DELETE FROM message WHERE id = ANY ($1)", list(ids))
+
+    async def queue_sizes(self) -> list[QueueSize]:
+        """Return each queue's number of waiting rows; a row is deleted when its task is leased."""
+        return await listing.queue_sizes(self._reader)
+
+    # tasks
+    async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:
+        """Return the tasks of a workflow by seq; limit 0 means all."""
+        return await self._reader.tasks(workflow_id, after_seq, limit)
+
+    async def task(self, workflow_id: str, seq: int) -> Task | None:
+        """Return one task."""
+        return await self._reader.task(workflow_id, seq)
+
+    async def add_logs(self, workflow_id: str, seq: int, logs: Sequence[TaskLog]) -> None:
+        """Append log lines to a task, which need not exist; the newest 10,000 are kept."""
+        rows = [log_row(workflow_id, seq, log) for log in logs]
+        await self._reader.value("SELECT podium_log($1, $2, $3, $4, $5)", *columns(rows, 4), LOGS_MAX)
+
+    async def logs(self, workflow_id: str, seq: int) -> list[TaskLog]:
+        """Return the log lines of a task, the oldest first."""
+        return await self._reader.logs(workflow_id, seq)
+
+    async def open_tasks(self, queue: str, start: int, count: int) -> list[tuple[str, Task]]:
+        """Return waiting tasks of a queue with their workflow ids, in the order of the queue."""
+        return await listing.open_tasks(self._reader, queue, start, count)
+
+    async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Return how many tasks of each task definition are in progress. Walks over the tasks of all open workflows."""
+        return await listing.in_progress_counts(self._reader, names)
+
+    # search
+    async def search_workflows(self, search: Search) -> Page[WorkflowRow]:
+        """Return one page of workflows and the number of all that match."""
+        assert self._pool is not None  # noqa: S101
+        return await search_workflows(self._pool, search)
+
+    async def search_tasks(self, search: Search) -> Page[TaskRow]:
+        """Return one page of tasks and the number of all that match."""
+        assert self._pool is not None  # noqa: S101
+        return await search_tasks(self._pool, search)
+
+    # definitions and other documents
+    async def put_document(self, document: Document, *, replace: bool = True) -> bool:
+        """Store a document; False when it exists and *replace* is not set."""
+        change = "UPDATE SET updated_ms = excluded.updated_ms, body = excluded.body" if replace else "NOTHING"
+        sql = (
+            "INSERT INTO document (kind, name, version, updated_ms, body) VALUES ($1, $2, $3, $4, $5) "  # noqa: S608
+            f"ON CONFLICT (kind, name, version) DO {change}"
+        )
+        row = (document.kind, clean(document.name), document.version, document.updated_ms, document.body)
+        return await self._reader.change(sql, *row) > 0
+
+    async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
+        """Delete a document; False when there was none."""
+        sql = "DELETE FROM document WHERE kind = $1 AND name = $2 AND version = $3"
+        return await self._reader.change(sql, kind, clean(name), version) > 0
+
+    async def document(self, kind: str, name: str, version: int = 0) -> Document | None:
+        """Return one document."""
+        return await self._reader.document(kind, name, version)
+
+    async def documents(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, by name and version."""
+        return await self._reader.documents(kind)
+
+    async def put_definition(self, def_hash: str, body: bytes) -> None:
+        """Keep a bound definition under its content hash."""
+        await self._reader.change("INSERT INTO definition VALUES ($1, $2) ON CONFLICT DO NOTHING", def_hash, body)
+
+    async def definition(self, def_hash: str) -> bytes | None:
+        """Return a bound definition."""
+        found: bytes | None = await self._reader.value("SELECT body FROM definition WHERE hash = $1", clean(def_hash))
+        return found
+
+    async def add_event_execution(self, execution: EventExecution, *, replace: bool = False) -> bool:
+        """Record the execution of an event action; False when it is recorded already and *replace* is not set."""
+        sql = (
+            "INSERT INTO event_execution (id, handler, created_ms, body) VALUES ($1, $2, $3, $4) "  # noqa: S608
+            f"ON CONFLICT (id) DO {'UPDATE SET body = excluded.body' if replace else 'NOTHING'}"
+        )
+        body = msgspec.msgpack.encode(execution)
+        row = (clean(execution.id), clean(execution.handler), execution.created_ms, body)
+        return await self._reader.change(sql, *row) > 0
+
+    async def event_execution(self, execution_id: str) -> EventExecution | None:
+        """Return one execution."""
+        body = await self._reader.value("SELECT body FROM event_execution WHERE id = $1", clean(execution_id))
+        return None if body is None else msgspec.msgpack.decode(body, type=EventExecution)
+
+    async def event_executions(self, handler: str, limit: int) -> list[EventExecution]:
+        """Return the newest executions of a handler, or of all handlers for an empty name."""
+        return await listing.event_executions(self._reader, handler, limit)
+
+    async def drop_event_executions(self, before_ms: int, limit: int) -> int:
+        """Delete at most *limit* of the oldest executions, those before *before_ms*; returns how many those were."""
+        sql = (
+            "DELETE FROM event_execution WHERE number IN (SELECT number FROM "
+            "(SELECT number, created_ms FROM event_execution ORDER BY number LIMIT $2) AS oldest WHERE created_ms < $1)"
+        )
+        return await self._reader.change(sql, before_ms, limit)
+
+    async def check(self) -> AsyncIterator[str]:
+        """Yield one line for each broken promise in the database; nothing when all is well. Reads all rows."""
+        assert self._pool is not None  # noqa: S101
+        async for fault in check(self._pool):
+            yield fault

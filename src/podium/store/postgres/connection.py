@@ -1,0 +1,129 @@
+"""The pool of connections, the schema, and the translation of PostgreSQL's errors.
+
+Every statement has a time limit on the server, so a client that stands still holds nothing for long.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncpg
+
+from podium.model.errors import PodiumError, Unavailable
+from podium.store import migrate
+
+STATEMENT_MS_MAX = 30_000
+IDLE_IN_TRANSACTION_MS_MAX = 5_000
+CONNECT_S_MAX = 5.0
+ACQUIRE_S_MAX = 10.0
+MIGRATION_LOCK = 0x706F6469  # "podi": nodes that start together upgrade one after the other
+SETTINGS = {
+    "application_name": "podium",
+    "statement_timeout": str(STATEMENT_MS_MAX),
+    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS_MAX),
+    "synchronous_commit": "on",
+    "jit": "off",  # compiling costs more than our statements take
+}
+
+OUTAGES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,  # also of a statement that took too long
+    asyncpg.InsufficientResourcesError,  # the disk, memory, connections
+    asyncpg.TransactionRollbackError,  # deadlocks
+    asyncpg.ReadOnlySQLTransactionError,  # a standby
+    asyncpg.PostgresSystemError,
+)
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""Errors after which it is not known whether the statement was carried out."""
+
+Connection = Any
+"""A connection of the pool: asyncpg's types are not those that its pool gives."""
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """Return the error for callers in place of one of `OUTAGES`."""
+    return Unavailable(f"The database can't be used now: {str(error) or type(error).__name__}")
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """Turn errors of the network and of the database server into Unavailable; errors of our own SQL pass."""
+    try:
+        yield
+    except OUTAGES as error:
+        raise unavailable(error) from error
+
+
+async def connect(url: str, size: int) -> "asyncpg.Pool[Any]":
+    """Return a pool; the database must be there and its schema is up to date then. A `PodiumError` says what is not."""
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_S_MAX,
+            server_settings=SETTINGS,
+            reset=_as_it_is,
+        )
+    except (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError, ValueError) as error:
+        raise PodiumError(f"The database can't be opened: {error}.") from error
+    except OUTAGES as error:
+        raise unavailable(error) from error
+    try:
+        async with pool.acquire() as connection:
+            await _upgrade(connection)
+    except BaseException:
+        pool.terminate()
+        raise
+    return pool
+
+
+async def _as_it_is(connection: Connection) -> None:
+    """Give a connection back without a round trip: nothing here leaves settings, cursors or locks behind."""
+
+
+async def _upgrade(connection: Connection) -> None:
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise PodiumError(f"The database has the encoding {encoding}: create it with ENCODING 'UTF8'.")
+    for migration in migrate.find("podium.store.postgres"):
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute(
+                "CREATE TABLE IF NOT EXISTS migration (number integer PRIMARY KEY, name text, applied_ms bigint)"
+            )
+            applied = [row[0] for row in await connection.fetch("SELECT number FROM migration")]
+            if migration in migrate.pending([*migrate.find("podium.store.postgres")], applied):
+                await connection.execute(migration.sql)
+                now_ms = time.time_ns() // 1_000_000
+                await connection.execute(
+                    "INSERT INTO migration VALUES ($1, $2, $3)", migration.number, migration.name, now_ms
+                )
+
+
+@asynccontextmanager
+async def acquired(pool: "asyncpg.Pool[Any]") -> AsyncIterator[Connection]:
+    """Lend a connection; Unavailable when there is none in time."""
+    with outages():
+        async with pool.acquire(timeout=ACQUIRE_S_MAX) as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def snapshot(pool: "asyncpg.Pool[Any]") -> AsyncIterator[Connection]:
+    """Lend a connection on which all reads see the same state."""
+    async with acquired(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection

@@ -1,0 +1,103 @@
+"""A PostgreSQL server of our own for tests: on a free port, in a temporary directory, stopped with the test run."""
+
+import getpass
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import asyncpg
+
+from tests.process import free_port
+
+HOME = Path("/usr/lib/postgresql")  # where Debian keeps the versions
+USER = "podium"
+
+
+def binaries() -> Path:
+    """Return the folder of the newest server that is installed; scripts/system-packages installs one."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    versions = sorted(HOME.glob("*/bin/initdb"), key=lambda path: float(path.parent.parent.name))
+    assert versions, "there is no PostgreSQL server: run scripts/system-packages"
+    return versions[-1].parent
+
+
+class Postgres:
+    """One server; `start` may follow `stop` or `kill`."""
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="podium-postgres-"))  # not below a folder that only root may enter
+        self.port = free_port()
+        self._durable = durable
+        self._bin = binaries()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def create(self) -> None:
+        """Make an empty cluster. PostgreSQL refuses to run as root, so it runs as its own user there."""
+        if getpass.getuser() == "root":
+            shutil.chown(self.folder, "postgres")
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync")
+
+    def start(self) -> None:
+        """Run the server and wait until it answers."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "100",
+        }
+        if not self._durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        log = str(self.folder / "log")
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-l", log, "-o", options, "-w", "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server: `fast` cuts connections, `immediate` is a crash."""
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", mode, "-w", "stop")
+
+    def remove(self) -> None:
+        """Stop the server and delete its files."""
+        self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def execute(self, sql: str, database: str = "postgres") -> None:
+        """Run a statement."""
+        subprocess.run(
+            [self._bin / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", sql],
+            check=True,
+            capture_output=True,
+        )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        user = "postgres" if getpass.getuser() == "root" else None
+        done = subprocess.run(
+            [self._bin / program, *arguments],
+            user=user,
+            group=user,
+            cwd=self.folder,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
+            stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == 0, f"{program}: {done.stderr or (self.folder / 'log').read_text()[-2000:]!r}"
+
+
+async def emptied(url: str) -> None:
+    """Empty all tables of podium's schema, if it is there."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        names = [row[0] for row in tables if row[0] != "migration"]
+        if names:
+            await connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
+    finally:
+        await connection.close()
