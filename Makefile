@@ -36,6 +36,11 @@ fmt: .venv/.installed-dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+.PHONY: chaos
+chaos: .venv/.installed-dev ## Break servers, databases and networks, the full counts; ARGS="--seed 7 --count 20 -k crash"
+	@scripts/system-packages
+	@$(BIN)/python -m pytest tests/chaos -rP --full $(ARGS)
+
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure podium against its budgets; ARGS=--quick for small counts
 	@$(BIN)/python bench/run.py $(ARGS)

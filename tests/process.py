@@ -1,4 +1,4 @@
-"""A real server process for tests: started on a free port over a database file, and killed as the test likes."""
+"""A real server process for tests: started on a free port over a database, and killed as the test likes."""
 
 import os
 import signal
@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
 READY_S = 20.0
+PROGRAM = (sys.executable, "-m", "podium", "serve")
 
 
 def free_port() -> int:
@@ -21,21 +23,34 @@ def free_port() -> int:
 
 
 class Server:
-    """`podium serve` as a child process."""
+    """`podium serve` as a child process, over an SQLite file or the database of a URL, whose log is *log* then."""
 
-    def __init__(self, database: Path, port: int | None = None, **environment: str) -> None:
-        self.database = database
+    def __init__(
+        self,
+        database: Path | str,
+        port: int | None = None,
+        *,
+        log: Path | None = None,
+        options: Sequence[str] = (),
+        program: Sequence[str] = PROGRAM,
+        host: str = "127.0.0.1",
+        **environment: str,
+    ) -> None:
+        self.database = f"sqlite:///{database}" if isinstance(database, Path) else database
+        self.host = host
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
+        self._program = program
+        self._options = options
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
-        self.log = database.with_suffix(".log")
+        self.log = log or Path(database).with_suffix(".log")
 
     def start(self) -> float:
         """Start the process and wait until it is healthy; returns the seconds that took."""
         begun = time.monotonic()
-        command = [sys.executable, "-m", "podium", "serve", "--port", str(self.port)]
-        command += ["--database", f"sqlite:///{self.database}"]
+        command = [*self._program, "--host", self.host, "--port", str(self.port), "--database", self.database]
+        command += self._options
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
         while time.monotonic() - begun < READY_S:

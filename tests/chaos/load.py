@@ -1,194 +1,153 @@
-"""The standard load: workflows with forks, loops, switches and sub-workflows, and workers that remember what they did.
+"""The standard load: clients that start workflows and workers that do their tasks, against servers that may vanish.
 
-Everything that the server acknowledged is recorded, so that an audit can compare it with what the server holds.
+Everything that was acknowledged is written down, so that an audit can compare it with what the servers hold.
 """
 
 import asyncio
-import random
-from typing import Any
+import itertools
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-import httpx
+from . import model
+from .client import FAILURES, Answer, Client
 
-TASK = "chaos_task"
+PAUSE_S = 0.05
+BATCH = 5
+POLL_MS = 200
+RETRY_LATER = (429, 503)
 
 
-def simple(ref: str) -> dict[str, Any]:
-    return {"name": TASK, "taskReferenceName": ref, "type": "SIMPLE", "inputParameters": {"k": "${workflow.input.k}"}}
+class Acknowledged(NamedTuple):
+    """A result that a server has taken."""
+
+    status: str
+    nonce: str
+    at_ms: float
 
 
-CHILD = {"name": "chaos_child", "version": 1, "tasks": [simple("c1"), simple("c2")]}
-PARENT = {
-    "name": "chaos_parent",
-    "version": 1,
-    "tasks": [
-        simple("a"),
-        {
-            "name": "fork",
-            "taskReferenceName": "fork",
-            "type": "FORK_JOIN",
-            "forkTasks": [[simple("b1"), simple("b2")], [simple("b3")]],
-        },
-        {"name": "join", "taskReferenceName": "join", "type": "JOIN", "joinOn": ["b2", "b3"]},
-        {
-            "name": "loop",
-            "taskReferenceName": "loop",
-            "type": "DO_WHILE",
-            "loopCondition": "$.loop.iteration < 3",
-            "loopOver": [simple("l")],
-        },
-        {
-            "name": "switch",
-            "taskReferenceName": "switch",
-            "type": "SWITCH",
-            "evaluatorType": "value-param",
-            "expression": "x",
-            "inputParameters": {"x": "${workflow.input.k}"},
-            "decisionCases": {"odd": [simple("odd")]},
-            "defaultCase": [simple("even")],
-        },
-        {
-            "name": "sub",
-            "taskReferenceName": "sub",
-            "type": "SUB_WORKFLOW",
-            "inputParameters": {"k": "${workflow.input.k}"},
-            "subWorkflowParam": {"name": "chaos_child", "version": 1},
-        },
-        {
-            "name": "set",
-            "taskReferenceName": "set",
-            "type": "SET_VARIABLE",
-            "inputParameters": {"done": "${a.output.by}"},
-        },
-    ],
-}
-COMPLETED_REFS = {"a", "b1", "b2", "b3", "l__1", "l__2", "l__3"}
-TASK_DEF = {
-    "name": TASK,
-    "retryCount": 1000,
-    "retryDelaySeconds": 0,
-    "responseTimeoutSeconds": 1,
-    "timeoutSeconds": 0,
-    "ownerEmail": "a@b.c",
-}
+@dataclass
+class Size:
+    """How many take part, and how patient they are."""
+
+    starters: int = 4
+    workers: int = 16
+    open_max: int = 200
+    response_s: int = 1  # after which a task whose worker is silent is handed out again
+    tries: int = 3  # of a call that had no answer, or was asked to come later
 
 
 class Load:
-    """Clients and workers against one server that may vanish at any moment."""
+    """Clients and workers; `run` until `stop` was called, `is_starting` may be turned off before."""
 
-    def __init__(self, url: str, seed: int, starters: int = 2, workers: int = 4) -> None:
-        self.url = url
-        self.random = random.Random(seed)
-        self.started: list[str] = []
-        self.done: dict[str, str] = {}  # task id -> nonce, of updates that were acknowledged
-        self.wanted = True
-        self.stopped = False
-        self._starters, self._workers = starters, workers
-        self._nonce = 0
+    def __init__(self, *addresses: tuple[str, int], size: Size | None = None) -> None:
+        self.addresses = addresses
+        self.size = size or Size()
+        self.is_starting = True
+        self.is_working = True
+        self.started: dict[str, int] = {}  # workflow -> its number
+        self.acknowledged: dict[str, Acknowledged] = {}  # by task
+        self.handed_out: Counter[str] = Counter()  # by task
+        self.answers: Counter[int] = Counter()  # by HTTP status
+        self.lost_answers = 0
+        self.refused_connections = 0
+        self.failed_calls: list[str] = []  # without an answer, or refused, in all tries
+        self.no_retry_after = 0  # refusals that don't say when to come again
+        self.last_started_s = 0.0
+        self._open: set[int] = set()
+        self._numbers = itertools.count(1)
+        self._nonces = itertools.count(1)
 
     async def register(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=5.0) as client:
-            (await client.post("/api/metadata/taskdefs", json=[TASK_DEF])).raise_for_status()
-            for definition in (CHILD, PARENT):
-                (await client.post("/api/metadata/workflow?overwrite=true", json=definition)).raise_for_status()
+        """Register the definitions."""
+        client = Client(*self.addresses)
+        definitions = [model.task_def(name, self.size.response_s) for name in model.TYPES]
+        assert (await client.post("/api/metadata/taskdefs", definitions)).is_ok
+        for definition in (model.CHILD, model.PARENT):
+            assert (await client.post("/api/metadata/workflow?overwrite=true", definition)).is_ok
+        client.close()
 
     async def run(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=5.0) as client:
-            jobs = [self._start(client) for _ in range(self._starters)]
-            jobs += [self._work(client, number) for number in range(self._workers)]
-            await asyncio.gather(*jobs)
+        """Work until told to stop."""
+        jobs = [self._start_many() for _ in range(self.size.starters)]
+        jobs += [self._work(number) for number in range(self.size.workers)]
+        await asyncio.gather(*jobs)
 
-    async def _start(self, client: httpx.AsyncClient) -> None:
-        while self.wanted:
-            body = {"name": "chaos_parent", "version": 1, "input": {"k": self.random.choice(["odd", "x"])}}
-            try:
-                answer = await client.post("/api/workflow", json=body)
-                if answer.status_code == 200:
-                    self.started.append(answer.text)
-            except httpx.HTTPError:
-                await asyncio.sleep(0.02)
-            await asyncio.sleep(0.01)
+    def stop(self) -> None:
+        """Let `run` come to its end."""
+        self.is_starting = self.is_working = False
 
-    async def _work(self, client: httpx.AsyncClient, number: int) -> None:
-        path = f"/api/tasks/poll/batch/{TASK}?workerid=w{number}&count=5&timeout=100"
-        while not self.stopped:
+    async def call(self, client: Client, method: str, path: str, body: Any = None) -> Answer | None:
+        """Call until there is an answer that is not "later"; None when there was none in all tries."""
+        answer = None
+        for attempt in range(self.size.tries):
+            if attempt:
+                await asyncio.sleep(PAUSE_S)
             try:
-                answer = await client.get(path)
-                tasks = answer.json() if answer.status_code == 200 else []
-            except (httpx.HTTPError, ValueError):
-                await asyncio.sleep(0.02)
+                answer = await client.call(method, path, body)
+            except ConnectionRefusedError:
+                self.refused_connections += 1
                 continue
-            for task in tasks:
-                await self._complete(client, task)
+            except FAILURES:
+                self.lost_answers += 1  # it is unknown what became of the call
+                continue
+            self.answers[answer.status] += 1
+            if answer.status < 500 and answer.status != 429:
+                return answer
+            self.no_retry_after += answer.status in RETRY_LATER and "retry-after" not in answer.headers
+        self.failed_calls.append(f"{method} {path.partition('?')[0]}: {answer.status if answer else 'no answer'}")
+        return None
 
-    async def _complete(self, client: httpx.AsyncClient, task: dict[str, Any]) -> None:
-        self._nonce += 1
-        nonce = f"n{self._nonce}"
+    # ---- clients
+
+    async def _start_many(self) -> None:
+        client = Client(*self.addresses)
+        while self.is_starting:
+            if len(self._open) >= self.size.open_max:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            await self._start(client, next(self._numbers))
+        client.close()
+
+    async def _start(self, client: Client, k: int) -> None:
+        self._open.add(k)
+        body = {"name": "chaos_parent", "version": 1, "input": model.input_of(k)}
+        answer = await self.call(client, "POST", "/api/workflow", body)
+        if answer is not None and answer.is_ok:
+            self.started[answer.text] = k
+            self.last_started_s = time.monotonic()
+        else:
+            self._open.discard(k)
+
+    # ---- workers
+
+    async def _work(self, number: int) -> None:
+        name = {6: model.FLAKY, 7: model.SILENT}.get(number % 8, model.TASK)
+        path = f"/api/tasks/poll/batch/{name}?workerid=w{number}&count={BATCH}&timeout={POLL_MS}"
+        client = Client(*self.addresses)
+        while self.is_working:
+            answer = await self.call(client, "GET", path)
+            for task in (answer.json() or ()) if answer is not None and answer.is_ok else ():
+                self.handed_out[task["taskId"]] += 1
+                await self.perform(client, task)
+        client.close()
+
+    async def perform(self, client: Client, task: dict[str, Any]) -> None:
+        """Do a task as the model says and report it."""
+        found = model.answer_to(task)
+        if found is None:
+            return
+        status, output = found
+        nonce = f"n{next(self._nonces)}"
         result = {
             "workflowInstanceId": task["workflowInstanceId"],
             "taskId": task["taskId"],
-            "status": "COMPLETED",
-            "outputData": {"by": nonce},
+            "status": status,
+            "outputData": {**output, "by": nonce},
         }
-        for _ in range(2):  # a worker repeats what it has no answer to
-            try:
-                answer = await client.post("/api/tasks", json=result)
-                if answer.status_code == 200:
-                    self.done.setdefault(task["taskId"], nonce)
-                return
-            except httpx.HTTPError:
-                await asyncio.sleep(0.02)
-
-
-async def audit(load: Load, patience_s: float = 30.0) -> dict[str, Any]:
-    """Wait until everything that was started has ended, and compare what the server holds with what it acknowledged."""
-    found: dict[str, Any] = {"lost": [], "stuck": [], "doubled": [], "unacknowledged": [], "failed": []}
-    async with httpx.AsyncClient(base_url=load.url, timeout=10.0) as client:
-        loop = asyncio.get_running_loop()
-        seen: dict[str, dict[str, Any]] = {}
-        for workflow_id in load.started:
-            until = loop.time() + patience_s  # since the one before it was done: the load makes progress all the time
-            await _examine(client, workflow_id, until, found, seen, parent=True)
-        for task_id, nonce in load.done.items():
-            task = seen.get(task_id) or await _task(client, task_id)
-            if task is None or task["status"] not in ("COMPLETED", "TIMED_OUT"):
-                found["lost"].append((task_id, nonce, task and task["status"]))
-    found["tasks"] = len(seen)
-    return found
-
-
-async def _task(client: httpx.AsyncClient, task_id: str) -> dict[str, Any] | None:
-    """Read a task of a workflow whose start was not acknowledged."""
-    answer = await client.get(f"/api/tasks/{task_id}")
-    return answer.json() if answer.status_code == 200 else None
-
-
-async def _examine(
-    client: httpx.AsyncClient,
-    workflow_id: str,
-    until: float,
-    found: dict[str, Any],
-    seen: dict[str, dict[str, Any]],
-    *,
-    parent: bool,
-) -> None:
-    while True:
-        answer = await client.get(f"/api/workflow/{workflow_id}")
-        if answer.status_code == 404:
-            found["lost"].append(workflow_id)
-            return
-        workflow = answer.json()
-        if workflow["status"] != "RUNNING":
-            break
-        if asyncio.get_running_loop().time() > until:
-            found["stuck"].append(workflow_id)
-            return
-        await asyncio.sleep(0.05)
-    if workflow["status"] != "COMPLETED":
-        found["failed"].append((workflow_id, workflow.get("reasonForIncompletion")))
-    good = [task["referenceTaskName"] for task in workflow["tasks"] if task["status"] == "COMPLETED"]
-    if len(good) != len(set(good)) or (parent and not set(good) >= COMPLETED_REFS):
-        found["doubled"].append((workflow_id, good))
-    for task in workflow["tasks"]:
-        seen[task["taskId"]] = task
-        if task["taskType"] == "SUB_WORKFLOW" and task.get("subWorkflowId"):
-            await _examine(client, task["subWorkflowId"], until, found, seen, parent=False)
+        answer = await self.call(client, "POST", "/api/tasks", result)
+        if answer is not None and answer.is_ok:
+            self.acknowledged.setdefault(task["taskId"], Acknowledged(status, nonce, time.time() * 1000))
+            if task["referenceTaskName"] == "last":
+                self._open.discard(task["inputData"]["k"])

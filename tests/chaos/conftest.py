@@ -1,0 +1,59 @@
+"""Options of the fault suite, and what its tests share: `pytest tests/chaos --full --seed 7 --count 20`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import Postgres
+
+from .plan import SEED, Plan
+from .report import Report
+
+FULL_S_MAX = 7_200
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("chaos", "fault suite")
+    group.addoption("--full", action="store_true", help="the full counts of faults instead of a few of each")
+    group.addoption("--seed", type=int, default=SEED, help=f"where chance begins; default {SEED}")
+    group.addoption("--count", type=int, help="how many faults each test injects")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full", default=False) or config.getoption("--count", default=None):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(FULL_S_MAX), append=False)
+
+
+@pytest.fixture
+def plan(request: pytest.FixtureRequest) -> Plan:
+    """How much is to be done. The options exist only when this folder is named on the command line."""
+    option = request.config.getoption
+    return Plan(option("--full", default=False), option("--seed", default=SEED), option("--count", default=None))
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest, plan: Plan) -> Iterator[Report]:
+    """The protocol of a test; it is printed however the test ends."""
+    found = Report(request.node.name, plan.seed)
+    yield found
+    print(found)
+
+
+@pytest.fixture(scope="module")
+def durable_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server that keeps what it has committed, and may be stopped by the test."""
+    server = Postgres(durable=True)
+    server.create()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def durable_database(durable_postgres: Postgres, request: pytest.FixtureRequest) -> tuple[Postgres, str]:
+    """A server, and the URL of an empty database on it."""
+    name = f"chaos_{abs(hash(request.node.name)) % 10**9}"
+    durable_postgres.execute(f"CREATE DATABASE {name}")
+    return durable_postgres, durable_postgres.url(name)
