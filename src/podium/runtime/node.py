@@ -7,6 +7,7 @@ from typing import Any
 
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.task_type import Io, Registry
+from podium.runtime.bus import Bus
 from podium.runtime.cache import Cache
 from podium.runtime.catalog import Catalog
 from podium.runtime.cipher import Cipher
@@ -18,6 +19,7 @@ from podium.runtime.housekeeping import Housekeeping
 from podium.runtime.http_client import HttpClient
 from podium.runtime.kept import KeptOutputs
 from podium.runtime.limits import StartLimits
+from podium.runtime.membership import Membership
 from podium.runtime.places import Places
 from podium.runtime.relay import Relay
 from podium.runtime.schedules import Schedules
@@ -52,10 +54,14 @@ class Node:
         event_days: int = 7,
         variables: Mapping[str, str] | None = None,
         cipher: Cipher | None = None,
+        address: str = "",
     ) -> None:
         self.store = store
         self.evaluate = evaluate
         self.clock = clock or Clock()
+        self.id = self.clock.new_node_id()
+        self.bus = Bus(store, self.id)
+        self.membership = Membership(store, self.bus, self.clock, self.id, address)
         self.catalog = Catalog(store)
         self.variables = Variables(store, variables or {}, cipher, self.clock.now_ms)
         self.schemas = Schemas(store)
@@ -89,6 +95,10 @@ class Node:
     async def start(self) -> None:
         """Open the store, read the definitions, and begin to work."""
         await self.store.open()
+        self._loops = [asyncio.create_task(self.bus.run())]
+        if self.store.is_shared:
+            await self.bus.ready()
+            await self.membership.join()
         await self.catalog.load()
         await self.variables.load()
         await self.schemas.load()
@@ -97,6 +107,7 @@ class Node:
         await self.places.load(self.catalog.limited_names())
         await self.schedules.load()
         loops = (
+            self.membership.run(),
             self.committer.run(),
             self.timers.run(),
             self.relay.run(),
@@ -104,7 +115,7 @@ class Node:
             self.schedules.run(),
             self.housekeeping.run(),
         )
-        self._loops = [asyncio.create_task(loop) for loop in loops]
+        self._loops += [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
         """Answer waiting workers, finish the commits that are on their way, and close the store."""
@@ -112,6 +123,7 @@ class Node:
         deadline = asyncio.get_running_loop().time() + STOP_S
         while not self.committer.is_idle and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+        await self.membership.leave()
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)

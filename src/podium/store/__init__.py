@@ -5,15 +5,17 @@ a transition or nothing of it; nothing of a transition whose version is stale; a
 durable. Adapters keep no rules of the engine. The suite in tests/contract holds for every adapter.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Protocol
 
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
 from podium.store.query import Search
 from podium.store.records import (
+    Beat,
     Document,
     EventExecution,
+    NodeRow,
     Page,
     QueueSize,
     StoredWorkflow,
@@ -27,6 +29,10 @@ __all__ = ["Store"]
 class Store(Protocol):
     """A database with the workflows, their tasks, queues, wake-ups and messages, and the definitions."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may use the database at the same time."""
+
     async def open(self) -> None:
         """Connect and bring the schema up to date."""
 
@@ -35,6 +41,19 @@ class Store(Protocol):
 
     async def now_ms(self) -> int:
         """Return the time of the database, by which all nodes agree."""
+
+    # other nodes
+    async def beat(self, node: NodeRow, dead_ms: int) -> Beat:
+        """Say that *node* lives; one without a beat for *dead_ms* is dead, and forgotten some time later."""
+
+    async def forget_node(self, node_id: str) -> None:
+        """Note that a node has stopped."""
+
+    async def notify(self, payload: str) -> None:
+        """Tell all nodes that listen, this one too, a text of less than 8,000 bytes; it may be lost."""
+
+    async def listen(self, heard: Callable[[str | None], None]) -> None:
+        """Call *heard* with each notice until cancelled; with None at first, and whenever some may have been lost."""
 
     # workflows
     async def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:

@@ -20,10 +20,13 @@ from podium.model.transition import Message, QueueRow, Transition
 from podium.model.workflow import Head, Workflow
 from podium.store import match
 from podium.store.check import Facts, faults
+from podium.store.local import Heard, Notices
 from podium.store.query import Search
 from podium.store.records import (
+    Beat,
     Document,
     EventExecution,
+    NodeRow,
     Page,
     QueueSize,
     StoredWorkflow,
@@ -32,6 +35,7 @@ from podium.store.records import (
 )
 
 LOGS_MAX = 10_000
+NODE_KEPT_MS = 60_000
 RUNNING_IDS_MAX = 10_000
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -77,10 +81,13 @@ def _system_ms() -> int:
 
 
 class MemoryStore:
-    """A database that lives as long as the object; *clock* is its time in ms."""
+    """A database that lives as long as the object; *clock* is its time in ms, *is_shared* if several nodes use it."""
 
-    def __init__(self, clock: Callable[[], int] = _system_ms) -> None:
+    def __init__(self, clock: Callable[[], int] = _system_ms, *, is_shared: bool = False) -> None:
+        self.is_shared = is_shared
         self._clock = clock
+        self._nodes: dict[str, NodeRow] = {}
+        self._notices = Notices()
         self._last_row = 0
         self._last_message = 0
         self._workflows: dict[str, _Stored] = {}
@@ -101,6 +108,29 @@ class MemoryStore:
     async def now_ms(self) -> int:
         """Return the time of the clock."""
         return self._clock()
+
+    # other nodes
+    async def beat(self, node: NodeRow, dead_ms: int) -> Beat:
+        """Say that *node* lives; one without a beat for *dead_ms* is dead."""
+        now_ms = self._clock()
+        known = self._nodes.get(node.id)
+        started_ms = known.started_ms if known else now_ms
+        self._nodes[node.id] = msgspec.structs.replace(node, started_ms=started_ms, beat_ms=now_ms)
+        self._nodes = {key: one for key, one in self._nodes.items() if one.beat_ms > now_ms - NODE_KEPT_MS}
+        alive = [one for one in self._nodes.values() if one.beat_ms > now_ms - dead_ms]
+        return Beat(now_ms, sorted(alive, key=lambda one: (one.started_ms, one.id)))
+
+    async def forget_node(self, node_id: str) -> None:
+        """Note that a node has stopped."""
+        self._nodes.pop(node_id, None)
+
+    async def notify(self, payload: str) -> None:
+        """Tell all nodes that listen."""
+        self._notices.notify(payload)
+
+    async def listen(self, heard: Heard) -> None:
+        """Call *heard* with each notice until cancelled; with None at first."""
+        await self._notices.listen(heard)
 
     # workflows
     async def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:

@@ -78,3 +78,21 @@ class EventExecution(msgspec.Struct):
     status: str
     created_ms: int
     output: bytes = EMPTY
+
+
+class NodeRow(msgspec.Struct, frozen=True):
+    """A server process that uses the database; times are the database's."""
+
+    id: str
+    address: str = ""  # where its HTTP can be reached; empty when nobody has said
+    version: str = ""  # of the program
+    started_ms: int = 0
+    beat_ms: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Beat:
+    """What a node learns by its beat: the time of the database, and which nodes are alive, itself among them."""
+
+    now_ms: int
+    nodes: list[NodeRow]

@@ -16,11 +16,22 @@ from podium.store.postgres import listing
 from podium.store.postgres.check import check
 from podium.store.postgres.commit import Commit
 from podium.store.postgres.connection import connect
+from podium.store.postgres.line import CHANNEL, Heard, Line
 from podium.store.postgres.reader import Reader
 from podium.store.postgres.rows import LOGS_MAX, clean, columns, log_row
 from podium.store.postgres.search import search_tasks, search_workflows
 from podium.store.query import Search
-from podium.store.records import Document, EventExecution, Page, QueueSize, StoredWorkflow, TaskRow, WorkflowRow
+from podium.store.records import (
+    Beat,
+    Document,
+    EventExecution,
+    NodeRow,
+    Page,
+    QueueSize,
+    StoredWorkflow,
+    TaskRow,
+    WorkflowRow,
+)
 
 CONNECTIONS = 8
 CLOSE_S_MAX = 5.0
@@ -29,9 +40,12 @@ CLOSE_S_MAX = 5.0
 class PostgresStore:
     """A database of a PostgreSQL server, named by its URL."""
 
+    is_shared = True
+
     def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
         self._url = url
         self._size = connections
+        self._line = Line(url)
         self._pool: asyncpg.Pool[Any] | None = None
 
     async def open(self) -> None:
@@ -44,6 +58,7 @@ class PostgresStore:
         pool, self._pool = self._pool, None
         if pool is None:
             return
+        await self._line.close()
         try:
             await asyncio.wait_for(pool.close(), CLOSE_S_MAX)
         except TimeoutError:
@@ -53,6 +68,23 @@ class PostgresStore:
         """Return the time of the database, by which all nodes agree."""
         found: int = await self._reader.value("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
         return found
+
+    # other nodes
+    async def beat(self, node: NodeRow, dead_ms: int) -> Beat:
+        """Say that *node* lives; one without a beat for *dead_ms* is dead, and forgotten some time later."""
+        return await self._line.beat(node, dead_ms)
+
+    async def forget_node(self, node_id: str) -> None:
+        """Note that a node has stopped."""
+        await self._line.rows("DELETE FROM node WHERE id = $1", node_id)
+
+    async def notify(self, payload: str) -> None:
+        """Tell all nodes that listen a text of less than 8,000 bytes; it may be lost."""
+        await self._line.rows("SELECT pg_notify($1, $2)", CHANNEL, payload)
+
+    async def listen(self, heard: Heard) -> None:
+        """Call *heard* with each notice until cancelled; with None at first, and whenever some may have been lost."""
+        await self._line.listen(heard)
 
     # workflows
     async def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:

@@ -31,6 +31,7 @@ OUTAGES = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that is just being cut
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,  # also of a statement that took too long
     asyncpg.InsufficientResourcesError,  # the disk, memory, connections
@@ -43,6 +44,7 @@ LOST = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that is just being cut
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )

@@ -15,8 +15,19 @@ import msgspec
 
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
+from podium.store.local import Heard, Notices
 from podium.store.query import Search
-from podium.store.records import Document, EventExecution, Page, QueueSize, StoredWorkflow, TaskRow, WorkflowRow
+from podium.store.records import (
+    Beat,
+    Document,
+    EventExecution,
+    NodeRow,
+    Page,
+    QueueSize,
+    StoredWorkflow,
+    TaskRow,
+    WorkflowRow,
+)
 from podium.store.sqlite import connection as sqlite
 from podium.store.sqlite import listing
 from podium.store.sqlite.check import check_chunk, check_file
@@ -38,10 +49,14 @@ TASKS_INLINE_MAX = 500  # more are read in another thread
 class SqliteStore:
     """A database in one file, for one server process."""
 
+    is_shared = False
+
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path).absolute()
         self._lock = -1
         self._last_ms = 0
+        self._started_ms = 0
+        self._notices = Notices()
 
     async def open(self) -> None:
         """Take the file for this process and bring the schema up to date; a PodiumError says what is wrong."""
@@ -83,6 +98,24 @@ class SqliteStore:
         """Return this machine's time, which never goes backwards here."""
         self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
         return self._last_ms
+
+    # other nodes, of which there are none
+    async def beat(self, node: NodeRow, dead_ms: int) -> Beat:  # noqa: ARG002 (of the port)
+        """Return the node itself, the only one."""
+        now_ms = await self.now_ms()
+        self._started_ms = self._started_ms or now_ms
+        return Beat(now_ms, [msgspec.structs.replace(node, started_ms=self._started_ms, beat_ms=now_ms)])
+
+    async def forget_node(self, node_id: str) -> None:
+        """Do nothing: no row is kept."""
+
+    async def notify(self, payload: str) -> None:
+        """Tell all who listen in this process."""
+        self._notices.notify(payload)
+
+    async def listen(self, heard: Heard) -> None:
+        """Call *heard* with each notice until cancelled; with None at first."""
+        await self._notices.listen(heard)
 
     @property
     def _reader(self) -> Reader:

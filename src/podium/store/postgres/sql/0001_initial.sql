@@ -112,6 +112,15 @@ CREATE TABLE event_execution (
 );
 CREATE INDEX event_execution_handler ON event_execution (handler, number);
 
+-- The server processes, each with a beat a second; beats need not survive a crash, and their rows stay in their pages.
+CREATE TABLE node (
+    id text COLLATE "C" PRIMARY KEY,
+    address text COLLATE "C" NOT NULL,
+    version text COLLATE "C" NOT NULL,
+    started_ms bigint NOT NULL,
+    beat_ms bigint NOT NULL
+) WITH (fillfactor = 20);
+
 -- One commit in one round trip. Answers the ids of the workflows whose version did not hold; nothing is written then.
 -- All workflows are locked in the order of their ids, so two commits never wait for each other.
 CREATE FUNCTION podium_commit(
