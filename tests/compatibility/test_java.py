@@ -1,6 +1,6 @@
 """The Java SDK as it is published: its program (tests/compatibility/java) runs once, and each of its checks is a test.
 
-The program needs a JDK and Maven, which `scripts/sdk-java` finds or installs.
+The program needs Java 21 and Maven, which `scripts/sdk-java` finds or installs.
 """
 
 import json
