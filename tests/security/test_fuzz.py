@@ -28,7 +28,7 @@ ERROR_FIELDS = {"status": int, "message": str, "retryable": bool}
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    found = Server(tmp_path / "fuzz.db")
+    found = Server(tmp_path / "fuzz.db", PODIUM_SECRET_KEY="x" * 32)  # without it, storing a secret is a 501
     found.start()
     yield found
     found.kill()

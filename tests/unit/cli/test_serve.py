@@ -70,7 +70,7 @@ def test_every_setting_is_an_option() -> None:
         (["--port", "x"], "--port: expected whole number from 0 to 65535, not 'x'"),
         (["--host", "0.0.0.0"], "no authentication yet"),
         (["--config", "/nowhere.toml"], "can't be read"),
-        (["--database", "postgres://x"], "PostgreSQL is not supported yet"),
+        (["--database", "mysql://x"], "expected sqlite:///FILE (relative)"),
     ],
 )
 def test_wrong_usage_says_what_was_expected(words: list[str], message: str, capsys: Out) -> None:
