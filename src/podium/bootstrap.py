@@ -127,6 +127,7 @@ class Application:
             variables=environment,
             cipher=_cipher(settings),
         )
+        self.node.committer.admission.start_wait_s_max = settings.start_wait_ms_max / 1000
         self.health = Health(self.node.store.next_wake_ms)
         self.metrics = Metrics()
         self.exposition = Exposition(
@@ -193,10 +194,15 @@ class Application:
 
     async def _read_attributes(self) -> Iterable[Reading]:
         committer, cache, pool = self.node.committer, self.node.cache, self.pool
+        admission = committer.admission
         return (
             Reading("podium_commits", committer.commits),
             Reading("podium_transitions", committer.transitions),
             Reading("podium_stale", committer.stale),
+            Reading("podium_waiting_commands", admission.commands),
+            Reading("podium_commit_wait_seconds", committer.wait_s()),
+            Reading("podium_refused", admission.refused.starts, ("start",)),
+            Reading("podium_refused", admission.refused.others, ("other",)),
             Reading("podium_cache_bytes", cache.size_bytes),
             Reading("podium_cache_workflows", len(cache)),
             Reading("podium_waiting_polls", self.node.dispatcher.waiting_count),

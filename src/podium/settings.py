@@ -53,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "sqlite:///podium.db"
     database_connections: Annotated[int, _about("Most connections to a PostgreSQL server.", 2, 1_000)] = 8
+    start_wait_ms_max: Annotated[
+        int,
+        _about("Longest expected wait of a start for its commit; beyond it starts are refused (429).", 10, 600_000),
+    ] = 3_000
     cache_mb: Annotated[int, _about("Estimated memory for workflows that are kept at hand.", 1, 1 << 20)] = 64
     body_kb_max: Annotated[int, _about("Largest request body.", 64, 1 << 20)] = 20_480
     task_payload_kb_max: Annotated[

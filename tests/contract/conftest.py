@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gated import GatedStore
 from tests.postgres import emptied
 
 from podium.model.ids import workflow_id
@@ -24,6 +25,7 @@ ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
     "memory": lambda _: MemoryStore(),
     "sqlite": lambda request: SqliteStore(folder(request) / "podium.db"),
     "postgres": lambda request: empty_postgres(request),
+    "gated": lambda _: GatedStore(MemoryStore()),  # type: ignore[dict-item]
 }
 
 

@@ -80,6 +80,10 @@ class Overloaded(PodiumError):
     status = 429
     retryable = True
 
+    def __init__(self, message: str, retry_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
+
 
 class NotSupported(PodiumError):
     """This server is not set up for what the call wants."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from podium.engine.commands import NEEDS_HISTORY, Command, PollTask, Release, Remove, StartWorkflow
+from podium.engine.commands import NEEDS_HISTORY, Command, PollTask, Release, Remove, StartWorkflow, UpdateTask
 from podium.engine.context import Script, ScriptAnswer
 from podium.engine.decide import Decision, decide, new_workflow, seal
 from podium.engine.restore import restore
@@ -25,11 +25,10 @@ from podium.model.transition import Transition
 from podium.model.workflow import Workflow
 from podium.runtime.cache import Cache
 from podium.runtime.dispatch import Dispatcher, Poll
+from podium.runtime.overload import BATCH_MAX, Admission
 from podium.runtime.world import Sight, World
 from podium.store import Store
 
-BATCH_MAX = 256
-WAITING_MAX = 50_000
 STALE_TRIES_MAX = 20
 SCRIPTS_AT_ONCE = 200  # of one decision; the pool refuses when too many wait
 
@@ -72,7 +71,8 @@ class Committer:
         self._evaluate = evaluate
         self._mail: OrderedDict[str, list[Mail]] = OrderedDict()
         self._called: dict[str, None] = {}  # those among them that somebody waits for
-        self._waiting = 0
+        self._reported: dict[str, None] = {}  # and those with results of tasks
+        self.admission = Admission()
         # Workflows with changes that are not committed, and who waits for that; mostly nobody.
         self._busy: dict[str, list[asyncio.Future[None]] | None] = {}
         self._histories: dict[str, tuple[Workflow, list[Task]]] = {}
@@ -88,21 +88,21 @@ class Committer:
 
     def submit(self, workflow_id: str, command: Command, message_id: int = 0) -> asyncio.Future[Any]:
         """Queue a command; the future has its answer, or an error of `model.errors`, after the commit."""
-        if self._waiting >= WAITING_MAX and not message_id:
-            raise Overloaded("Too many commands are waiting, try again later")
+        if not message_id:
+            self.admission.admit(command, len(self._mail))
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._post(workflow_id, Mail(command, reply, message_id))
         return reply
 
     def _post(self, workflow_id: str, mail: Mail) -> None:
-        self._waiting += 1
+        self.admission.add(mail.command)
         mails = self._mail.get(workflow_id)
         if mails is None:
             self._mail[workflow_id] = [mail]
         else:
             mails.append(mail)
         if not mail.message_id:
-            self._called[workflow_id] = None
+            (self._reported if type(mail.command) is UpdateTask else self._called)[workflow_id] = None
         self._wake.set()
 
     async def read(self, workflow_id: str) -> Workflow | None:
@@ -133,6 +133,10 @@ class Committer:
         """Whether nothing waits and nothing is on its way."""
         return not self._mail and not self._busy and not self._ready
 
+    def wait_s(self) -> float:
+        """Return the estimate of how long a new command waits for its commit."""
+        return self.admission.wait_s(len(self._mail))
+
     # ---- the loop
 
     async def run(self) -> None:
@@ -147,12 +151,16 @@ class Committer:
         return bool(self._ready) or any(key not in self._busy for key in self._mail)
 
     async def _cycle(self) -> None:
-        works = await self._take()
-        done = [*self._ready]
-        self._ready.clear()
-        done.extend(work for work in works if self._decide(work))
-        if done:
-            await self._commit(done)
+        batch = self.admission.begin()
+        try:
+            works = await self._take()
+            done = [*self._ready]
+            self._ready.clear()
+            done.extend(work for work in works if self._decide(work))
+            if done:
+                await self._commit(done)
+        finally:
+            self.admission.end(batch)
 
     async def _take(self) -> list[Work]:
         """Take the mail of up to 256 workflows, and load those that are not in memory."""
@@ -164,7 +172,9 @@ class Committer:
                 continue
             mails = self._mail.pop(workflow_id)
             self._called.pop(workflow_id, None)
-            self._waiting -= len(mails)
+            self._reported.pop(workflow_id, None)
+            for mail in mails:
+                self.admission.remove(mail.command)
             mails, rest = _split(mails)
             for mail in rest:
                 self._post(workflow_id, mail)
@@ -174,12 +184,14 @@ class Committer:
         return works
 
     def _next_ids(self) -> list[str]:
-        """Return whose mail to take, in order: half of a batch is for callers, however many messages wait."""
+        """Return whose mail to take, in order: half of a batch is for results, a quarter for other callers."""
         if len(self._mail) <= BATCH_MAX:
             return list(self._mail)
-        called = (key for key in self._called if key not in self._busy)
-        every = (key for key in self._mail if key not in self._busy)
-        return list(dict.fromkeys((*islice(called, BATCH_MAX // 2), *islice(every, BATCH_MAX))))
+        reported, called, every = (
+            (key for key in keys if key not in self._busy) for keys in (self._reported, self._called, self._mail)
+        )
+        first = (*islice(reported, BATCH_MAX // 2), *islice(called, BATCH_MAX // 4))
+        return list(dict.fromkeys((*first, *islice(every, BATCH_MAX))))
 
     async def _ensure_loaded(self, works: list[Work]) -> None:
         missing = []

@@ -126,7 +126,7 @@ class App:
             status, headers, body = _encoded(route.answer, result)
         except PodiumError as error:
             status, body = error.status, error_body(error, self._instance)
-            headers = [_JSON_TYPE, *extra_headers(status), *self._allow(status, scope)]
+            headers = [_JSON_TYPE, *extra_headers(error), *self._allow(status, scope)]
         except ClientGone:
             return
         except Exception:

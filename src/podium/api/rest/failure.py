@@ -3,10 +3,9 @@
 
 import msgspec
 
-from podium.model.errors import PodiumError, ValidationFailed, Violation
+from podium.model.errors import Overloaded, PodiumError, ValidationFailed, Violation
 from podium.model.wire import encode_json
 
-RETRY_AFTER = (b"retry-after", b"1")
 _RETRY_LATER = frozenset({429, 503})
 
 
@@ -30,9 +29,11 @@ def error_body(error: PodiumError, instance: str) -> bytes:
     return encode_json(body)
 
 
-def extra_headers(status: int) -> list[tuple[bytes, bytes]]:
+def extra_headers(error: PodiumError) -> list[tuple[bytes, bytes]]:
     """Return when the call may be repeated, if it may."""
-    return [RETRY_AFTER] if status in _RETRY_LATER else []
+    if error.status not in _RETRY_LATER:
+        return []
+    return [(b"retry-after", b"%d" % (error.retry_s if isinstance(error, Overloaded) else 1))]
 
 
 class WrongMethod(PodiumError):
