@@ -215,3 +215,68 @@ def test_messages_go_with_the_commit_that_applies_them(run: Any, make: Any) -> N
         assert [message.id for message in await store.messages(0, 10)] == [ids[1]]
 
     run(scenario)
+
+
+def test_messages_have_their_ids_after_the_commit(run: Any, make: Any) -> None:
+    async def scenario(store: Store) -> None:
+        first, second, third = make.workflow(), make.workflow(), make.workflow()
+        await store.commit([make.start(second)])
+        changes = [
+            make.start(first, messages=[make.message("a", b"1"), make.message("b", b"2", "event")]),
+            make.stale(make.step(second, messages=[make.message("never")])),
+            make.start(third, messages=[make.message("c", b"3")]),
+        ]
+        await store.commit(changes)
+
+        assert [*changes[0].messages, *changes[2].messages] == await store.messages(0, 10)
+
+    run(scenario)
+
+
+def test_pending_messages_are_those_that_are_there_still(run: Any, make: Any) -> None:
+    async def scenario(store: Store) -> None:
+        await store.commit([make.start(make.workflow(), messages=[make.message(body=bytes([n])) for n in range(3)])])
+        found = await store.messages(0, 10)
+        first, second, third = (message.id for message in found)
+        await store.drop_messages([second])
+
+        assert await store.pending([third, 9_999, second, first]) == [found[0], found[2]]
+        assert await store.pending([]) == []
+
+    run(scenario)
+
+
+def test_a_message_is_applied_once(run: Any, make: Any) -> None:
+    async def scenario(store: Store) -> None:
+        source, target, other = make.workflow(), make.workflow(), make.workflow()
+        await store.commit([make.start(source, messages=[make.message(), make.message()]), make.start(target)])
+        first, second = (message.id for message in await store.messages(0, 10))
+        assert await store.commit([make.step(target, applied=[first])]) == [True]
+
+        late = make.step(target, make.task(7), applied=[first, second], messages=[make.message("never")])
+        created = make.start(other, make.task(), applied=[first])
+        assert await store.commit([late, created, make.step(source)]) == [False, False, True]
+        assert (await store.load([target.id]))[target.id].head.version == 2
+        assert await store.tasks(target.id) == []
+        assert not await store.exists(other.id)
+        assert [message.id for message in await store.messages(0, 10)] == [second]
+
+    run(scenario)
+
+
+def test_of_two_that_apply_a_message_in_one_commit_the_first_holds(run: Any, make: Any) -> None:
+    async def scenario(store: Store) -> None:
+        workflows = [make.workflow() for _ in range(4)]
+        source, first, second, third = workflows
+        await store.commit([make.start(source, messages=[make.message()]), make.start(first), make.start(second)])
+        [message] = await store.messages(0, 10)
+
+        changes = [
+            make.stale(make.step(first, applied=[message.id])),
+            make.step(second, applied=[message.id]),
+            make.start(third, applied=[message.id]),
+        ]
+        assert await store.commit(changes) == [False, True, False]
+        assert await store.messages(0, 10) == []
+
+    run(scenario)

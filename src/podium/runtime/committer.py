@@ -30,6 +30,8 @@ from podium.runtime.world import Sight, World
 from podium.store import Store
 
 STALE_TRIES_MAX = 20
+STALE_TRIES_AT_ONCE = 2
+STALE_DELAY_S = 0.02
 SCRIPTS_AT_ONCE = 200  # of one decision; the pool refuses when too many wait
 
 log = logging.getLogger(__name__)
@@ -350,7 +352,7 @@ class Committer:
             stale = set()
         for work in works:
             if work.workflow_id in stale:
-                self._again(work)
+                self._spawn(self._again(work))
             else:
                 self._finish(work)
 
@@ -390,11 +392,19 @@ class Committer:
         if work.workflow_id in self._mail:
             self._wake.set()
 
-    def _again(self, work: Work) -> None:
-        """Somebody else has changed the workflow: read it again and decide again."""
+    async def _again(self, work: Work) -> None:
+        """Somebody else has changed the workflow, or applied a message: read again and decide again."""
         self.stale += 1
         self._cache.drop(work.workflow_id)
         self._give_back(work)
+        try:
+            work.mails = await self._unapplied(work.mails)
+        except PodiumError as error:
+            self._refuse(work, error)
+            return
+        tries = max((mail.tries for mail in work.mails), default=0)
+        if tries > STALE_TRIES_AT_ONCE:  # whoever it is that changes it, let one of us get through
+            await asyncio.sleep(STALE_DELAY_S * min(tries, 10) * self._world.clock.jitter())
         for mail in work.mails:
             mail.tries += 1
             if mail.tries > STALE_TRIES_MAX:
@@ -402,6 +412,15 @@ class Committer:
             else:
                 self._post(work.workflow_id, mail)
         self._release(work)
+
+    async def _unapplied(self, mails: list[Mail]) -> list[Mail]:
+        """Return what is still to be decided: of messages those that nobody has applied meanwhile."""
+        ids = [mail.message_id for mail in mails if mail.message_id]
+        there = {message.id for message in await self._store.pending(ids)} if ids else set()
+        for mail in mails:
+            if mail.message_id and mail.message_id not in there:
+                _reply(mail, None)
+        return [mail for mail in mails if not mail.message_id or mail.message_id in there]
 
     def _give_back(self, work: Work) -> None:
         for poll, _ in work.hand_outs:

@@ -6,7 +6,8 @@ that may hold something, and when a delayed task becomes visible or a limit give
 """
 
 import asyncio
-from collections import OrderedDict
+import contextlib
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,19 +17,23 @@ import msgspec
 from podium.engine.commands import Command, PollTask, UpdateTask
 from podium.engine.graph import step_of
 from podium.engine.view import task_view
-from podium.model.errors import Overloaded
+from podium.model.errors import Overloaded, PodiumError
 from podium.model.status import IN_PROGRESS
 from podium.model.task import Task
 from podium.model.transition import QueueRow, Transition
 from podium.model.workflow import Workflow
+from podium.runtime.bus import Bus
 from podium.runtime.limits import StartLimits
+from podium.runtime.membership import Membership
+from podium.runtime.poll_data import PollBook, PollData
 from podium.store import Store
 
 POLL_COUNT_MAX = 1_000
 WAITING_POLLS_MAX = 100_000
-POLL_DATA_MAX = 10_000
-ACTIVE_MS = 10_000
-LOOK_AGAIN_MS = 1_000
+LOOK_S = 1.0  # at the queues that polls wait for, among other nodes
+RESERVE_MS = 3_000
+SPREAD_S = 0.003
+TOPIC = "queue"
 
 encode = msgspec.json.Encoder().encode
 
@@ -59,23 +64,17 @@ class Poll:
         return not (self.promised or self.looks or self.reply.done()) and bool(self.tasks or self.is_expired)
 
 
-@dataclass(slots=True)
-class PollData:
-    """When a queue was polled last, and by whom."""
-
-    queue: str
-    domain: str | None
-    worker_id: str | None
-    last_ms: int
-
-
 class Dispatcher:
     """The waiting polls of this node, and what it knows of the queues."""
 
-    def __init__(self, store: Store, limits: StartLimits, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, limits: StartLimits, now_ms: Callable[[], int], membership: Membership, bus: Bus
+    ) -> None:
         self._store = store
         self._limits = limits
         self._now_ms = now_ms
+        self._membership = membership
+        self._bus = bus
         self._waiting: dict[str, dict[Poll, None]] = {}  # in the order of arrival
         self.waiting_count = 0
         self._empty: set[str] = set()  # queues in which nothing is visible now
@@ -83,8 +82,9 @@ class Dispatcher:
         self._claiming: dict[str, set[tuple[str, int]]] = {}  # by queue: rows whose lease is on its way
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._poll_data: OrderedDict[tuple[str, str | None], PollData] = OrderedDict()
+        self.poll_book = PollBook(store, membership, bus, now_ms, self._waiting.__iter__)
         self.submit: Callable[[str, Command], asyncio.Future[Any]]
+        bus.on(TOPIC, self._hear)
 
     # ---- polls
 
@@ -100,7 +100,7 @@ class Dispatcher:
     ) -> list[Any]:
         """Return up to *count* tasks as JSON, as soon as there is one, or none after *timeout_ms*."""
         queue = f"{domain}:{task_type}" if domain else task_type
-        self._note_poll(queue, task_type, domain, worker_id)
+        self.poll_book.note(queue, task_type, domain, worker_id)
         count = max(1, min(count, POLL_COUNT_MAX))
         poll = Poll(queue, worker_id, count, asyncio.get_running_loop().create_future(), raw)
         try:
@@ -141,27 +141,13 @@ class Dispatcher:
             if not polls:
                 del self._waiting[poll.queue]
 
-    def _note_poll(self, queue: str, task_type: str, domain: str | None, worker_id: str | None) -> None:
-        data = self._poll_data.get((queue, domain))
-        if data is not None:
-            data.worker_id, data.last_ms = worker_id, self._now_ms()
-            return
-        self._poll_data[(queue, domain)] = PollData(task_type, domain, worker_id, self._now_ms())
-        if len(self._poll_data) > POLL_DATA_MAX:
-            self._poll_data.popitem(last=False)
-
     def poll_data(self, task_type: str | None = None) -> list[PollData]:
         """Return who polled, of one task type or of all, by type."""
-        found = [data for data in self._poll_data.values() if task_type in (None, data.queue)]
-        return sorted(found, key=lambda data: (data.queue, data.domain or ""))
+        return self.poll_book.of(task_type)
 
     def is_domain_active(self, queue: str) -> bool:
-        """Whether a worker waits for *queue* or polled it in the last ten seconds."""
-        if queue in self._waiting:
-            return True
-        domain = queue.partition(":")[0]
-        data = self._poll_data.get((queue, domain))
-        return data is not None and self._now_ms() - data.last_ms < ACTIVE_MS
+        """Whether a worker waits for *queue* or polled it in the last ten seconds, on any node."""
+        return queue in self._waiting or self.poll_book.is_active(queue)
 
     def release_all(self) -> None:
         """Answer all waiting polls with nothing: the server stops."""
@@ -214,12 +200,14 @@ class Dispatcher:
 
     async def _claim(self, queue: str, polls: list[Poll]) -> None:
         """Lease visible tasks of *queue* to *polls*, and wait until they have come."""
-        limit = sum(poll.room for poll in polls) + len(self._claiming.get(queue, ()))
+        reserve_ms = 0 if self._membership.is_alone else RESERVE_MS
+        # Rows whose lease is on its way are among those that are read; not if they are reserved.
+        limit = sum(poll.room for poll in polls) + (0 if reserve_ms else len(self._claiming.get(queue, ())))
         if not limit:
             return
         self._empty.add(queue)  # before the look, so that news that come meanwhile are not lost
         try:
-            rows = await self._store.ready(queue, self._now_ms(), limit)
+            rows = await self._store.ready(queue, self._now_ms(), limit, reserve_ms)
             if len(rows) < limit:
                 await self._look_again_when_visible(queue)
         except BaseException:
@@ -229,8 +217,18 @@ class Dispatcher:
         leases, is_limited = self._leases(queue, polls, rows)
         if len(rows) >= limit and not is_limited:
             self._empty.discard(queue)
+        if reserve_ms and len(leases) < len(rows):
+            await self._release(queue, rows)
         if leases:
             await asyncio.wait(leases)
+
+    async def _release(self, queue: str, rows: list[QueueRow]) -> None:
+        """Let other nodes have reserved rows that are not leased after all."""
+        claiming = self._claiming.get(queue, ())
+        rest = [row for row in rows if (row.workflow_id, row.seq) not in claiming]
+        if rest:
+            with contextlib.suppress(PodiumError):  # else they are free after some seconds
+                await self._store.release(rest)
 
     def _leases(self, queue: str, polls: list[Poll], rows: list[QueueRow]) -> tuple[list[asyncio.Future[Any]], bool]:
         """Begin to lease rows that nobody has taken meanwhile; says, too, whether a limit has ended it."""
@@ -269,7 +267,7 @@ class Dispatcher:
 
     async def _look_again_when_visible(self, queue: str) -> None:
         visible_ms = await self._store.next_visible_ms(queue)
-        if visible_ms:
+        if visible_ms and (self._membership.is_alone or visible_ms > self._now_ms()):  # else somebody has reserved it
             self._look_again(queue, visible_ms - self._now_ms())
 
     def _look_again(self, queue: str, delay_ms: int) -> None:
@@ -285,6 +283,7 @@ class Dispatcher:
     def _look_now(self, queue: str) -> None:
         self._delayed.pop(queue, None)
         self._look(queue)
+        self._bus.publish(TOPIC, queue)
 
     def _look(self, queue: str) -> None:
         """Something of *queue* may be visible: serve the waiting polls, or remember it for the next one."""
@@ -319,6 +318,7 @@ class Dispatcher:
                 self._look_again(row.queue, row.visible_ms - now_ms)
             else:
                 self._look(row.queue)
+                self._bus.publish(TOPIC, row.queue)
         for name, delta in change.leases.items():
             if self._limits.change(name, delta):
                 self._look_limited(name)
@@ -326,3 +326,27 @@ class Dispatcher:
     def _look_limited(self, name: str) -> None:
         for queue in self._limits.queues_of(name) | {name}:
             self._look(queue)
+            self._bus.publish(TOPIC, queue)
+
+    # ---- news of other nodes
+
+    def _hear(self, queues: frozenset[str]) -> None:
+        """Rows were queued elsewhere; not all nodes should go for them in the same moment."""
+        if not queues:
+            self._empty.clear()
+        self._empty -= queues
+        loop = asyncio.get_running_loop()
+        for queue in [one for one in queues or self._waiting if one in self._waiting]:
+            loop.call_later(random.uniform(0, SPREAD_S), self._look, queue)  # noqa: S311
+
+    async def run(self) -> None:
+        """Look now and then at what nobody has told: among other nodes, what is known of empty queues does not last."""
+        while self._store.is_shared:
+            await asyncio.sleep(LOOK_S)
+            if self._membership.is_alone:
+                continue
+            self._empty.clear()
+            waiting = [queue for queue in self._waiting if queue not in self._serving]
+            with contextlib.suppress(PodiumError):
+                for queue in await self._store.visible_queues(waiting, self._now_ms()):
+                    self._look(queue)

@@ -67,14 +67,14 @@ class Node:
         self.schemas = Schemas(store)
         self.world = World(self.clock, self.catalog, types, limits or Limits(), self.variables, self.schemas)
         self.start_limits = StartLimits(self.catalog.task_def, self.clock.now_ms)
-        self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms)
+        self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms, self.membership, self.bus)
         self.cache = Cache(cache_bytes)
         self.committer = Committer(store, self.world, self.cache, self.dispatcher, evaluate)
         self.dispatcher.submit = self.committer.submit
         self.world.is_domain_active = self.dispatcher.is_domain_active
-        self.timers = Timers(store, self.committer.submit, self.clock.now_ms)
+        self.timers = Timers(store, self.committer.submit, self.clock.now_ms, self.membership, self.bus)
         self.events = Events(store, self.world, self.committer, evaluate)
-        self.relay = Relay(store, self.committer.submit, self.events.handle)
+        self.relay = Relay(store, self.committer.submit, self.events.handle, self.membership, self.bus)
         self.places = Places(store, self.committer.submit, self.clock.now_ms)
         self.world.has_place = self.places.has_place
         kept = KeptOutputs(self.clock.now_ms)
@@ -109,6 +109,8 @@ class Node:
         loops = (
             self.membership.run(),
             self.committer.run(),
+            self.dispatcher.run(),
+            self.dispatcher.poll_book.run(),
             self.timers.run(),
             self.relay.run(),
             self.system_tasks.run(),

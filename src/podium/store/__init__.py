@@ -62,20 +62,30 @@ class Store(Protocol):
     async def commit(self, transitions: Sequence[Transition]) -> list[bool]:
         """Write all transitions in one durable transaction.
 
-        The answer says for each whether its version held; a stale one is left out, the others are written. For each
-        one that is written the header's `version` is stored as it is in the workflow (the caller raised it), and
-        `workflow.row` is set when the store has a key of its own. Messages get ids; the caller finds them through
-        `messages` of the next relay. What is written is the state at the call, before the first wait. A failure is
-        Unavailable, nothing was written then. Changes of one workflow in one commit count in their order, each with a
-        Workflow object of its own.
+        The answer says for each whether its version held; a stale one is left out, the others are written. One that
+        applies a message which is not in the outbox any more is stale as well: somebody has applied it. For each one
+        that is written the header's `version` is stored as it is in the workflow (the caller raised it), and
+        `workflow.row` is set when the store has a key of its own. Its `messages` have their ids then. What is written
+        is the state at the call, before the first wait. A failure is Unavailable, nothing was written then. Changes of
+        one workflow in one commit count in their order, each with a Workflow object of its own.
         """
 
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
 
     # queues and time
-    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
-        """Return up to *limit* rows of *queue* that are visible, best priority first, then the longest visible."""
+    async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:
+        """Return up to *limit* rows of *queue* that are visible, best priority first, then the longest visible.
+
+        With *reserve_ms* nobody who reserves gets them again for so long; where there is one node only it has no
+        effect. It spares nodes the meeting at the same rows, and is no lease.
+        """
+
+    async def release(self, rows: Sequence[QueueRow]) -> None:
+        """Take back the reservation of rows."""
+
+    async def visible_queues(self, queues: Sequence[str], now_ms: int) -> list[str]:
+        """Return those of the queues that have a visible row."""
 
     async def next_visible_ms(self, queue: str) -> int:
         """Return when the first row of *queue* becomes visible; 0 when it is empty."""
@@ -83,11 +93,17 @@ class Store(Protocol):
     async def due(self, now_ms: int, limit: int) -> list[str]:
         """Return the ids of workflows whose wake-up has come, the earliest first."""
 
-    async def next_wake_ms(self) -> int:
-        """Return the earliest wake-up of all workflows; 0 when there is none."""
+    async def next_wake_ms(self, after_ms: int = 0) -> int:
+        """Return the earliest wake-up of all workflows that is later than *after_ms*; 0 when there is none."""
 
     async def messages(self, after_id: int, limit: int) -> list[Message]:
         """Return messages of the outbox with an id above *after_id*, in order."""
+
+    async def pending(self, ids: Sequence[int]) -> list[Message]:
+        """Return those of the messages that are in the outbox still, in order."""
+
+    async def claim(self, message_id: int, node_id: str, ttl_ms: int) -> bool:
+        """Keep a message for one node; False when it is gone, or another one has claimed it within *ttl_ms*."""
 
     async def drop_messages(self, ids: Sequence[int]) -> None:
         """Delete messages that were handled outside of a workflow's commit."""

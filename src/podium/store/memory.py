@@ -93,7 +93,9 @@ class MemoryStore:
         self._workflows: dict[str, _Stored] = {}
         self._wakes: dict[str, int] = {}
         self._queues: dict[str, dict[tuple[int, int], QueueRow]] = {}  # by (row of the workflow, seq)
+        self._reserved: dict[tuple[int, int], int] = {}  # of those rows: until when
         self._messages: dict[int, Message] = {}
+        self._claims: dict[int, tuple[str, int]] = {}  # of messages: by whom, when
         self._logs: dict[tuple[str, int], list[TaskLog]] = {}
         self._documents: dict[tuple[str, str, int], Document] = {}
         self._definitions: dict[str, bytes] = {}
@@ -150,6 +152,8 @@ class MemoryStore:
         stored = self._workflows.get(name)
         if (stored.version if stored else -1) != transition.expected_version:
             return False
+        if not self._messages.keys() >= set(transition.applied):
+            return False
         if stored is None:
             self._last_row += 1
             stored = self._workflows[name] = _Stored(self._last_row, b"", 0)
@@ -203,6 +207,7 @@ class MemoryStore:
         if row is not None:
             rows = self._queues[row.queue]
             del rows[stored.row, seq]
+            self._reserved.pop((stored.row, seq), None)
             if not rows:
                 del self._queues[row.queue]
 
@@ -215,11 +220,14 @@ class MemoryStore:
     def _write_rest(self, name: str, transition: Transition) -> None:
         for number in transition.applied:
             self._messages.pop(number, None)
-        for message in transition.messages:
-            self._last_message += 1
-            self._messages[self._last_message] = msgspec.structs.replace(message, id=self._last_message)
+        transition.messages = [self._send(message) for message in transition.messages]
         for seq, log in transition.logs:
             self._add_log(name, seq, log)
+
+    def _send(self, message: Message) -> Message:
+        self._last_message += 1
+        sent = self._messages[self._last_message] = msgspec.structs.replace(message, id=self._last_message)
+        return sent
 
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
@@ -255,10 +263,26 @@ class MemoryStore:
         return found[-1] if found else None
 
     # queues and time
-    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
+    async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:
         """Return visible rows of a queue, best priority first, then the longest visible."""
         visible = [(key, row) for key, row in self._queues.get(queue, {}).items() if row.visible_ms <= now_ms]
-        return [row for _, row in heapq.nsmallest(limit, visible, key=_queue_order)]
+        if reserve_ms:
+            visible = [(key, row) for key, row in visible if self._reserved.get(key, 0) <= now_ms]
+        found = heapq.nsmallest(limit, visible, key=_queue_order)
+        if reserve_ms:
+            self._reserved |= {key: now_ms + reserve_ms for key, _ in found}
+        return [row for _, row in found]
+
+    async def release(self, rows: Sequence[QueueRow]) -> None:
+        """Take back the reservation of rows."""
+        for row in rows:
+            stored = self._workflows.get(row.workflow_id)
+            if stored is not None:
+                self._reserved.pop((stored.row, row.seq), None)
+
+    async def visible_queues(self, queues: Sequence[str], now_ms: int) -> list[str]:
+        """Return those of the queues that have a visible row."""
+        return [queue for queue in queues if await self.ready(queue, now_ms, 1)]
 
     async def next_visible_ms(self, queue: str) -> int:
         """Return when the first row of a queue becomes visible; 0 when it is empty."""
@@ -269,18 +293,34 @@ class MemoryStore:
         due = [(wake_ms, self._workflows[name].row, name) for name, wake_ms in self._wakes.items() if wake_ms <= now_ms]
         return [name for _, _, name in heapq.nsmallest(limit, due)]
 
-    async def next_wake_ms(self) -> int:
-        """Return the earliest wake-up of all workflows; 0 when there is none."""
-        return min(self._wakes.values(), default=0)
+    async def next_wake_ms(self, after_ms: int = 0) -> int:
+        """Return the earliest wake-up of all workflows that is later than *after_ms*; 0 when there is none."""
+        return min((wake_ms for wake_ms in self._wakes.values() if wake_ms > after_ms), default=0)
 
     async def messages(self, after_id: int, limit: int) -> list[Message]:
         """Return messages of the outbox, in order."""
         return [self._messages[number] for number in sorted(self._messages) if number > after_id][:limit]
 
+    async def pending(self, ids: Sequence[int]) -> list[Message]:
+        """Return those of the messages that are in the outbox still, in order."""
+        return [self._messages[number] for number in sorted(set(ids)) if number in self._messages]
+
+    async def claim(self, message_id: int, node_id: str, ttl_ms: int) -> bool:
+        """Keep a message for one node; False when it is gone, or another one has claimed it within *ttl_ms*."""
+        if message_id not in self._messages:
+            self._claims.pop(message_id, None)
+            return False
+        owner, claimed_ms = self._claims.get(message_id, (node_id, 0))
+        if owner != node_id and claimed_ms > self._clock() - ttl_ms:
+            return False
+        self._claims[message_id] = (node_id, self._clock())
+        return True
+
     async def drop_messages(self, ids: Sequence[int]) -> None:
         """Delete messages that were handled outside of a workflow's commit."""
         for number in ids:
             self._messages.pop(number, None)
+            self._claims.pop(number, None)
 
     async def queue_sizes(self) -> list[QueueSize]:
         """Return each queue's number of waiting rows."""

@@ -35,6 +35,11 @@ from podium.store.records import (
 
 CONNECTIONS = 8
 CLOSE_S_MAX = 5.0
+NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+CLAIM = (
+    f"UPDATE message SET claimed_by = $2, claimed_ms = {NOW_MS} WHERE id = $1 AND "  # noqa: S608
+    f"(claimed_by IS NULL OR claimed_by = $2 OR claimed_ms <= {NOW_MS} - $3::bigint)"
+)
 
 
 class PostgresStore:
@@ -66,7 +71,7 @@ class PostgresStore:
 
     async def now_ms(self) -> int:
         """Return the time of the database, by which all nodes agree."""
-        found: int = await self._reader.value("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+        found: int = await self._reader.value(f"SELECT {NOW_MS}")
         return found
 
     # other nodes
@@ -115,9 +120,17 @@ class PostgresStore:
         return found
 
     # queues and time
-    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
+    async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:
         """Return visible rows of a queue, best priority first, then the longest visible."""
-        return await self._reader.ready(queue, now_ms, limit)
+        return await self._reader.ready(queue, now_ms, limit, reserve_ms)
+
+    async def release(self, rows: Sequence[QueueRow]) -> None:
+        """Take back the reservation of rows."""
+        await self._reader.release(rows)
+
+    async def visible_queues(self, queues: Sequence[str], now_ms: int) -> list[str]:
+        """Return those of the queues that have a visible row."""
+        return await self._reader.visible_queues(queues, now_ms)
 
     async def next_visible_ms(self, queue: str) -> int:
         """Return when the first row of a queue becomes visible; 0 when it is empty."""
@@ -127,13 +140,21 @@ class PostgresStore:
         """Return the ids of workflows whose wake-up has come, the earliest first."""
         return await self._reader.due(now_ms, limit)
 
-    async def next_wake_ms(self) -> int:
-        """Return the earliest wake-up of all workflows; 0 when there is none."""
-        return await self._reader.next_wake_ms()
+    async def next_wake_ms(self, after_ms: int = 0) -> int:
+        """Return the earliest wake-up of all workflows that is later than *after_ms*; 0 when there is none."""
+        return await self._reader.next_wake_ms(after_ms)
 
     async def messages(self, after_id: int, limit: int) -> list[Message]:
         """Return messages of the outbox, in order."""
         return await self._reader.messages(after_id, limit)
+
+    async def pending(self, ids: Sequence[int]) -> list[Message]:
+        """Return those of the messages that are in the outbox still, in order."""
+        return await self._reader.pending(ids)
+
+    async def claim(self, message_id: int, node_id: str, ttl_ms: int) -> bool:
+        """Keep a message for one node; False when it is gone, or another one has claimed it within *ttl_ms*."""
+        return await self._reader.change(CLAIM, message_id, node_id, ttl_ms) > 0
 
     async def drop_messages(self, ids: Sequence[int]) -> None:
         """Delete messages that were handled outside of a workflow's commit."""

@@ -32,7 +32,11 @@ _READY = _PRIORITIES + (  # noqa: S608
 _NEXT_VISIBLE = _PRIORITIES + (  # noqa: S608
     "SELECT min((SELECT min(visible_ms) FROM queue WHERE queue = $1 AND priority = level.priority)) FROM level"
 )
-
+_VISIBLE = (
+    "SELECT one.queue FROM unnest($1::text[]) AS one (queue) WHERE EXISTS ("  # noqa: S608
+    f"{_PRIORITIES.replace('$1', 'one.queue')} SELECT 1 FROM level WHERE EXISTS (SELECT 1 FROM queue "
+    "WHERE queue = one.queue AND priority = level.priority AND visible_ms <= $2 AND reserved_ms <= $2))"
+)
 
 # All of some workflows in one state of the database: each header comes before what belongs to it.
 _HEAD, _PAYLOAD, _TASK = 0, 1, 2
@@ -108,9 +112,26 @@ class Reader:
         return [TaskLog(line.decode(), name, created_ms) for line, created_ms in rows]
 
     # queues and time
-    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
-        """Return visible rows of a queue, best priority first, then the longest visible."""
-        return [QueueRow(queue, *row) for row in await self.rows(_READY, clean(queue), now_ms, limit)]
+    async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int) -> list[QueueRow]:
+        """Return visible rows of a queue, best priority first, then the longest visible; and reserve them."""
+        if not reserve_ms:
+            return [QueueRow(queue, *row) for row in await self.rows(_READY, clean(queue), now_ms, limit)]
+        sql = "SELECT * FROM podium_reserve($1, $2, $3, $4)"
+        rows = [QueueRow(queue, *row) for row in await self.rows(sql, clean(queue), now_ms, now_ms + reserve_ms, limit)]
+        return sorted(rows, key=lambda row: (-row.priority, row.visible_ms, row.workflow_id, row.seq))
+
+    async def release(self, rows: Sequence[QueueRow]) -> None:
+        """Take back the reservation of rows."""
+        sql = (
+            "UPDATE queue SET reserved_ms = 0 FROM unnest($1::uuid[], $2::integer[]) AS one (id, seq) "
+            "WHERE queue.workflow_id = one.id AND queue.seq = one.seq"
+        )
+        await self.change(sql, [row.workflow_id for row in rows], [row.seq for row in rows])
+
+    async def visible_queues(self, queues: Sequence[str], now_ms: int) -> list[str]:
+        """Return those of the queues that have a visible row."""
+        names = {clean(queue): queue for queue in queues}
+        return [names[row[0]] for row in await self.rows(_VISIBLE, list(names), now_ms)] if names else []
 
     async def next_visible_ms(self, queue: str) -> int:
         """Return when the first row of a queue becomes visible; 0 when it is empty."""
@@ -121,14 +142,20 @@ class Reader:
         sql = "SELECT id::text FROM workflow WHERE wake_ms > 0 AND wake_ms <= $1 ORDER BY wake_ms LIMIT $2"
         return [row[0] for row in await self.rows(sql, now_ms, limit)]
 
-    async def next_wake_ms(self) -> int:
-        """Return the earliest wake-up; 0 when there is none."""
-        return await self.value("SELECT min(wake_ms) FROM workflow WHERE wake_ms > 0") or 0
+    async def next_wake_ms(self, after_ms: int) -> int:
+        """Return the earliest wake-up after a time; 0 when there is none."""
+        sql = "SELECT min(wake_ms) FROM workflow WHERE wake_ms > 0 AND wake_ms > $1"
+        return await self.value(sql, after_ms) or 0
 
     async def messages(self, after_id: int, limit: int) -> list[Message]:
         """Return messages of the outbox in order."""
         sql = "SELECT target, kind, body, id FROM message WHERE id > $1 ORDER BY id LIMIT $2"
         return [Message(*row) for row in await self.rows(sql, after_id, limit)]
+
+    async def pending(self, ids: Sequence[int]) -> list[Message]:
+        """Return those of the messages that are there."""
+        sql = "SELECT target, kind, body, id FROM message WHERE id = ANY ($1) ORDER BY id"
+        return [Message(*row) for row in await self.rows(sql, list(ids))]
 
     # documents
     async def document(self, kind: str, name: str, version: int) -> Document | None:

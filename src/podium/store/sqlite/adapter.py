@@ -156,9 +156,16 @@ class SqliteStore:
         return found
 
     # queues and time
-    async def ready(self, queue: str, now_ms: int, limit: int) -> list[QueueRow]:
-        """Return visible rows of a queue, best priority first, then the longest visible."""
+    async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:  # noqa: ARG002
+        """Return visible rows of a queue, best priority first, then the longest visible; there is nobody else."""
         return self._reader.ready(queue, now_ms, limit)
+
+    async def release(self, rows: Sequence[QueueRow]) -> None:
+        """Do nothing: no row is reserved."""
+
+    async def visible_queues(self, queues: Sequence[str], now_ms: int) -> list[str]:
+        """Return those of the queues that have a visible row."""
+        return [queue for queue in queues if self._reader.ready(queue, now_ms, 1)]
 
     async def next_visible_ms(self, queue: str) -> int:
         """Return when the first row of a queue becomes visible; 0 when it is empty."""
@@ -168,13 +175,21 @@ class SqliteStore:
         """Return the ids of workflows whose wake-up has come, the earliest first."""
         return self._reader.due(now_ms, limit)
 
-    async def next_wake_ms(self) -> int:
-        """Return the earliest wake-up of all workflows; 0 when there is none."""
-        return self._reader.next_wake_ms()
+    async def next_wake_ms(self, after_ms: int = 0) -> int:
+        """Return the earliest wake-up of all workflows that is later than *after_ms*; 0 when there is none."""
+        return self._reader.next_wake_ms(after_ms)
 
     async def messages(self, after_id: int, limit: int) -> list[Message]:
         """Return messages of the outbox, in order."""
         return self._reader.messages(after_id, limit)
+
+    async def pending(self, ids: Sequence[int]) -> list[Message]:
+        """Return those of the messages that are in the outbox still, in order."""
+        return self._reader.pending(ids)
+
+    async def claim(self, message_id: int, node_id: str, ttl_ms: int) -> bool:  # noqa: ARG002 (of the port)
+        """Whether the message is there: nobody else could have it."""
+        return bool(self._reader.pending([message_id]))
 
     async def drop_messages(self, ids: Sequence[int]) -> None:
         """Delete messages that were handled outside of a workflow's commit."""

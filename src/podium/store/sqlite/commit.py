@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from podium.model.transition import Transition
+from podium.model.transition import Message, Transition
 from podium.store.sqlite.rows import Batch
 
 SEARCHED_MAX = 20_000
@@ -27,6 +27,7 @@ class Commit:
         self._transitions = transitions
         self._batches: list[tuple[Batch, list[int]]] = []  # with the places of its transitions
         self._rows: list[int] = []  # key of the workflow of each transition
+        self._message_ids: list[int] = []  # of the first message of each transition
         self._gather()
 
     def _gather(self) -> None:
@@ -53,6 +54,7 @@ class Commit:
             given.row += 1
             row = given.row
         self._rows.append(row)
+        self._message_ids.append(given.message_id + 1)
         batch.add(transition, row, given.message_id + 1)
         given.message_id += len(transition.messages)
 
@@ -67,9 +69,16 @@ class Commit:
         return held
 
     def finish(self, held: Sequence[bool]) -> None:
-        """Tell the new workflows their keys and remember what is stored now."""
-        for transition, row, is_held in zip(self._transitions, self._rows, held, strict=True):
+        """Tell the new workflows their keys, and the messages their ids, and remember what is stored now."""
+        for transition, row, first_id, is_held in zip(
+            self._transitions, self._rows, self._message_ids, held, strict=True
+        ):
             if is_held:
                 transition.workflow.row = row
+                if transition.messages:
+                    transition.messages = [
+                        Message(message.target, message.kind, message.body, number)
+                        for number, message in enumerate(transition.messages, first_id)
+                    ]
         for batch, _ in self._batches:
             self._given.searched.update(mark for mark in batch.marks if mark[0] not in batch.stale)

@@ -157,9 +157,14 @@ class Reader:
         sql = "SELECT id FROM workflow WHERE wake_ms > 0 AND wake_ms <= ? ORDER BY wake_ms LIMIT ?"
         return [workflow_id for (workflow_id,) in self.rows(sql, (now_ms, limit))]
 
-    def next_wake_ms(self) -> int:
-        """Return the earliest wake-up; 0 when there is none."""
-        return self.value("SELECT min(wake_ms) FROM workflow WHERE wake_ms > 0") or 0
+    def next_wake_ms(self, after_ms: int) -> int:
+        """Return the earliest wake-up after a time; 0 when there is none."""
+        return self.value("SELECT min(wake_ms) FROM workflow WHERE wake_ms > 0 AND wake_ms > ?", (after_ms,)) or 0
+
+    def pending(self, ids: Sequence[int]) -> list[Message]:
+        """Return those of the messages that are there, in order."""
+        sql = "SELECT target, kind, body, id FROM message WHERE id = ?"
+        return [Message(*row) for number in sorted(set(ids)) for row in self._connection.execute(sql, (number,))]
 
     def messages(self, after_id: int, limit: int) -> list[Message]:
         """Return messages of the outbox in order."""

@@ -62,7 +62,7 @@ _ENQUEUE = "REPLACE INTO queue VALUES (?,?,?,?,?,?)"
 _DEQUEUE = "DELETE FROM queue WHERE key = ?"
 _DEQUEUE_ALL = "DELETE FROM queue WHERE key BETWEEN ? AND ?"
 _SEND = "INSERT INTO message VALUES (?,?,?,?)"
-_APPLY = "DELETE FROM message WHERE id = ?"
+_APPLY = "DELETE FROM message WHERE id = ?2"
 _LOG = (
     "INSERT INTO log SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4 FROM log WHERE workflow_id = ?1 AND seq = ?2"
 )
@@ -92,9 +92,10 @@ class Batch:
         self.failed: list[Row] = []  # tasks
         self.enqueued: list[Row] = []
         self.dequeued: list[Row] = []
+        self.applied: list[Row] = []  # messages that are used up, with the keys of their targets
         self.rest: list[Rest] = []
         self.marks: list[tuple[int, int]] = []  # keys of workflows with the hash of what is searched
-        self.stale: set[int] = set()  # keys of workflows whose version did not hold
+        self.stale: set[int] = set()  # keys of workflows whose version, or message, did not hold
 
     def add(self, transition: Transition, row: int, message_id: int) -> None:
         """Take the rows of *transition*; *row* is its workflow's key, its messages get ids from *message_id* on."""
@@ -107,7 +108,9 @@ class Batch:
             self._add_payloads(transition, workflow, row << 2)
             self._add_tasks(transition, row << TASK_BITS)
             self._add_queue(transition, row << TASK_BITS)
-        if transition.messages or transition.applied or transition.logs:
+        if transition.applied:
+            self.applied += [(row, number) for number in transition.applied]
+        if transition.messages or transition.logs:
             self.rest.append(Rest(transition, row, message_id))
 
     def _add_head(self, head: Head, row: int, expected: int) -> None:
@@ -192,7 +195,10 @@ class Batch:
             many(_UPDATE_HEAD, self.updated)
         if self.removed:
             many(_REMOVE_HEAD, self.removed)
-        return connection.total_changes() - before == len(self.created) + len(self.updated) + len(self.removed)
+        if self.applied:
+            many(_APPLY, self.applied)
+        expected = len(self.created) + len(self.updated) + len(self.removed) + len(self.applied)
+        return connection.total_changes() - before == expected
 
     def _write_rows(self, connection: apsw.Connection) -> None:
         many = connection.executemany
@@ -230,6 +236,7 @@ class Batch:
         for row in (*self.updated, *self.removed):
             if not connection.execute(find_version, row[:2]).get:
                 stale.add(row[0])
+        self._find_applied(connection)
         for rows, shift in (
             (self.created, 0),
             (self.updated, 0),
@@ -237,6 +244,7 @@ class Batch:
             (self.states, 0),
             (self.wakes, 0),
             (self.removed, 0),
+            (self.applied, 0),
             (self.payloads, 2),
             (self.emptied, TASK_BITS),
             (self.unqueued, TASK_BITS),
@@ -248,23 +256,31 @@ class Batch:
             rows[:] = [row for row in rows if row[0] >> shift not in stale]
         self.rest = [rest for rest in self.rest if rest.row not in stale]
 
+    def _find_applied(self, connection: apsw.Connection) -> None:
+        """Note as stale whose message is gone, or is taken by another one of the batch."""
+        taken: set[int] = set()
+        for row, number in self.applied:
+            if row in self.stale:
+                continue
+            if number in taken or not connection.execute("SELECT 1 FROM message WHERE id = ?", (number,)).get:
+                self.stale.add(row)
+            else:
+                taken.add(number)
+
 
 class Rest:
-    """The rarer rows of one transition: messages out, messages used up, log lines."""
+    """The rarer rows of one transition: messages out, log lines."""
 
-    __slots__ = ("applied", "logs", "row", "sent")
+    __slots__ = ("logs", "row", "sent")
 
     def __init__(self, transition: Transition, row: int, message_id: int) -> None:
         self.row = row
         self.sent = message_rows(transition.messages, message_id)
-        self.applied = [(number,) for number in transition.applied]
         workflow_id = transition.workflow.head.id
         self.logs = [(workflow_id, seq, log.createdTime, log.log) for seq, log in transition.logs]
 
     def write(self, connection: apsw.Connection) -> None:
         """Write the rows."""
-        if self.applied:
-            connection.executemany(_APPLY, self.applied)
         if self.sent:
             connection.executemany(_SEND, self.sent)
         if self.logs:

@@ -69,6 +69,7 @@ CREATE TABLE queue (
     priority bigint NOT NULL,
     visible_ms bigint NOT NULL,
     name text COLLATE "C" NOT NULL,
+    reserved_ms bigint NOT NULL DEFAULT 0, -- until when other nodes leave it to one that means to lease it
     PRIMARY KEY (workflow_id, seq)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX queue_order ON queue (queue, priority, visible_ms);
@@ -77,7 +78,9 @@ CREATE TABLE message (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     target text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
-    body bytea NOT NULL
+    body bytea NOT NULL,
+    claimed_by text COLLATE "C", -- the node that handles an event
+    claimed_ms bigint
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE log (
@@ -121,8 +124,10 @@ CREATE TABLE node (
     beat_ms bigint NOT NULL
 ) WITH (fillfactor = 20);
 
--- One commit in one round trip. Answers the ids of the workflows whose version did not hold; nothing is written then.
--- All workflows are locked in the order of their ids, so two commits never wait for each other.
+-- One commit in one round trip. Answers the ids of the workflows whose version did not hold, and nothing is written
+-- then; else the ids of its messages. A message that is not there any more was applied by somebody: an error then, as
+-- what was deleted before must come back. All workflows are locked in the order of their ids, and before anything else,
+-- so two commits never wait for each other.
 CREATE FUNCTION podium_commit(
     h_id uuid[], h_expected bigint[], h_version bigint[], h_updated bigint[], h_wake bigint[], h_name text[],
     h_def_version bigint[], h_created bigint[], h_priority bigint[], h_correlation text[], h_parent text[],
@@ -137,10 +142,11 @@ CREATE FUNCTION podium_commit(
     f_id uuid[], f_seq integer[],
     n_id uuid[], n_seq integer[], n_queue text[], n_priority bigint[], n_visible bigint[], n_name text[],
     m_target text[], m_kind text[], m_body bytea[], a_id bigint[],
-    l_id text[], l_seq integer[], l_created bigint[], l_line bytea[], l_max integer
-) RETURNS text[] LANGUAGE plpgsql AS $$
+    l_id text[], l_seq integer[], l_created bigint[], l_line bytea[], l_max integer,
+    OUT stale text[], OUT sent bigint[]
+) LANGUAGE plpgsql AS $$
 DECLARE
-    stale text[];
+    deleted bigint;
 BEGIN
     WITH held AS MATERIALIZED (
         SELECT id, version FROM workflow WHERE id = ANY (h_id || r_id) ORDER BY id FOR UPDATE
@@ -150,9 +156,16 @@ BEGIN
     SELECT array_agg(given.id::text) INTO stale FROM given LEFT JOIN held ON held.id = given.id
     WHERE given.expected <> coalesce(held.version, -1);
     IF stale IS NOT NULL THEN
-        RETURN stale;
+        RETURN;
     END IF;
 
+    IF cardinality(a_id) > 0 THEN
+        DELETE FROM message WHERE id = ANY (a_id);
+        GET DIAGNOSTICS deleted = ROW_COUNT;
+        IF deleted <> cardinality(a_id) THEN
+            RAISE EXCEPTION 'a message was applied before' USING ERRCODE = 'PD001';
+        END IF;
+    END IF;
     IF cardinality(r_id) > 0 THEN
         DELETE FROM log WHERE workflow_id = ANY (r_id::text[]);
         DELETE FROM workflow WHERE id = ANY (r_id);
@@ -223,24 +236,52 @@ BEGIN
             WHERE queue.workflow_id = one.id AND queue.seq = one.seq;
     END IF;
     IF cardinality(n_id) > 0 THEN
-        INSERT INTO queue SELECT * FROM unnest(n_id, n_seq, n_queue, n_priority, n_visible, n_name)
+        INSERT INTO queue (workflow_id, seq, queue, priority, visible_ms, name)
+            SELECT * FROM unnest(n_id, n_seq, n_queue, n_priority, n_visible, n_name)
         ON CONFLICT (workflow_id, seq) DO UPDATE SET
             queue = excluded.queue, priority = excluded.priority, visible_ms = excluded.visible_ms,
-            name = excluded.name;
+            name = excluded.name, reserved_ms = 0;
     END IF;
 
-    IF cardinality(a_id) > 0 THEN
-        DELETE FROM message WHERE id = ANY (a_id);
-    END IF;
     IF cardinality(m_target) > 0 THEN
-        INSERT INTO message (target, kind, body)
-        SELECT target, kind, body FROM unnest(m_target, m_kind, m_body) WITH ORDINALITY
-            AS one (target, kind, body, place) ORDER BY place;
+        WITH given AS (
+            INSERT INTO message (target, kind, body)
+            SELECT target, kind, body FROM unnest(m_target, m_kind, m_body) WITH ORDINALITY
+                AS one (target, kind, body, place) ORDER BY place
+            RETURNING id
+        )
+        SELECT array_agg(id ORDER BY id) INTO sent FROM given;
     END IF;
     IF cardinality(l_id) > 0 THEN
         PERFORM podium_log(l_id, l_seq, l_created, l_line, l_max);
     END IF;
-    RETURN NULL;
+END
+$$;
+
+-- The first visible rows of a queue, reserved for who asks: others pass them over until the given time. A reservation
+-- may be lost with the server.
+CREATE FUNCTION podium_reserve(of_queue text, now_ms bigint, until_ms bigint, most integer)
+RETURNS TABLE (id text, seq integer, priority bigint, visible_ms bigint, name text) LANGUAGE plpgsql AS $$
+DECLARE
+    level bigint;
+    found integer;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    SELECT max(q.priority) INTO level FROM queue AS q WHERE q.queue = of_queue;
+    WHILE level IS NOT NULL AND most > 0 LOOP
+        RETURN QUERY
+            WITH head AS MATERIALIZED (
+                SELECT q.workflow_id, q.seq FROM queue AS q
+                WHERE q.queue = of_queue AND q.priority = level AND q.visible_ms <= now_ms AND q.reserved_ms <= now_ms
+                ORDER BY q.visible_ms, q.workflow_id, q.seq LIMIT most FOR UPDATE SKIP LOCKED
+            )
+            UPDATE queue AS q SET reserved_ms = until_ms FROM head
+            WHERE q.workflow_id = head.workflow_id AND q.seq = head.seq
+            RETURNING q.workflow_id::text, q.seq, q.priority, q.visible_ms, q.name;
+        GET DIAGNOSTICS found = ROW_COUNT;
+        most := most - found;
+        SELECT max(q.priority) INTO level FROM queue AS q WHERE q.queue = of_queue AND q.priority < level;
+    END LOOP;
 END
 $$;
 
