@@ -6,10 +6,10 @@ dropped and read again.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -24,7 +24,9 @@ from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.model.workflow import Workflow
 from podium.runtime.cache import Cache
-from podium.runtime.dispatch import Dispatcher, Poll
+from podium.runtime.dispatch import Dispatcher
+from podium.runtime.mail import Mail, Work, advance, reply, split
+from podium.runtime.membership import Membership
 from podium.runtime.overload import BATCH_MAX, Admission
 from podium.runtime.world import Sight, World
 from podium.store import Store
@@ -32,6 +34,7 @@ from podium.store import Store
 STALE_TRIES_MAX = 20
 STALE_TRIES_AT_ONCE = 2
 STALE_DELAY_S = 0.02
+DOUBT_MAX, DOUBT_WEIGHT = 0.02, 0.1
 SCRIPTS_AT_ONCE = 200  # of one decision; the pool refuses when too many wait
 
 log = logging.getLogger(__name__)
@@ -39,38 +42,25 @@ log = logging.getLogger(__name__)
 Evaluate = Callable[[Script], Awaitable[ScriptAnswer]]
 
 
-@dataclass(slots=True)
-class Mail:
-    """A command on its way to a workflow, and who waits for the answer."""
-
-    command: Command
-    reply: asyncio.Future[Any] | None
-    message_id: int = 0
-    tries: int = 0
-
-
-@dataclass(slots=True)
-class Work:
-    """The commands of one workflow in one commit."""
-
-    workflow_id: str
-    mails: list[Mail]
-    loaded: Workflow | None = None  # where the cache does not keep it
-    session: Session | None = None
-    answers: list[tuple[Mail, Any]] = field(default_factory=list)
-    hand_outs: list[tuple[Poll, Task]] = field(default_factory=list)
-    change: Transition | None = None
-
-
 class Committer:
     """Takes commands, decides, commits, answers."""
 
-    def __init__(self, store: Store, world: World, cache: Cache, dispatcher: Dispatcher, evaluate: Evaluate) -> None:
+    def __init__(
+        self,
+        store: Store,
+        world: World,
+        cache: Cache,
+        dispatcher: Dispatcher,
+        evaluate: Evaluate,
+        membership: Membership,
+    ) -> None:
         self._store = store
         self._world = world
         self._cache = cache
         self._dispatcher = dispatcher
         self._evaluate = evaluate
+        self._membership = membership
+        self._doubt = 0.0  # the share of workflows that others had changed, lately
         self._mail: OrderedDict[str, list[Mail]] = OrderedDict()
         self._called: dict[str, None] = {}  # those among them that somebody waits for
         self._reported: dict[str, None] = {}  # and those with results of tasks
@@ -92,9 +82,9 @@ class Committer:
         """Queue a command; the future has its answer, or an error of `model.errors`, after the commit."""
         if not message_id:
             self.admission.admit(command, len(self._mail))
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._post(workflow_id, Mail(command, reply, message_id))
-        return reply
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._post(workflow_id, Mail(command, answer, message_id))
+        return answer
 
     def _post(self, workflow_id: str, mail: Mail) -> None:
         self.admission.add(mail.command)
@@ -109,8 +99,7 @@ class Committer:
 
     async def read(self, workflow_id: str) -> Workflow | None:
         """Return the workflow as it is committed, or None when it does not exist; callers must not change it."""
-        await self.quiet(workflow_id)
-        workflow = self._cache.get(workflow_id)
+        workflow = await self.remembered(workflow_id)
         if workflow is not None:
             return workflow
         before = self.transitions
@@ -118,6 +107,25 @@ class Committer:
         if loaded is not None and before == self.transitions and workflow_id not in self._busy:
             self._cache.put(loaded)  # else it may have changed since it was read
         return loaded
+
+    async def remembered(self, workflow_id: str) -> Workflow | None:
+        """Return the workflow as it is committed if it is in memory; what another node has changed is forgotten."""
+        await self.quiet(workflow_id)
+        if not self._membership.is_alone and self._cache.get(workflow_id) is not None:
+            versions = await self._store.versions([workflow_id])
+            await self.quiet(workflow_id)
+            self._forget_outdated([workflow_id], versions)
+        return self._cache.get(workflow_id)
+
+    def _forget_outdated(self, workflow_ids: Iterable[str], versions: dict[str, int]) -> int:
+        """Forget workflows of which the store has a newer version, or none; returns how many those were."""
+        count = 0
+        for workflow_id in workflow_ids:
+            known = self._cache.get(workflow_id)
+            if known is not None and known.head.version < versions.get(workflow_id, 1 << 62):
+                self._cache.drop(workflow_id)
+                count += 1
+        return count
 
     async def quiet(self, workflow_id: str) -> None:
         """Wait until the workflow has no change on its way."""
@@ -177,7 +185,7 @@ class Committer:
             self._reported.pop(workflow_id, None)
             for mail in mails:
                 self.admission.remove(mail.command)
-            mails, rest = _split(mails)
+            mails, rest = split(mails)
             for mail in rest:
                 self._post(workflow_id, mail)
             self._busy[workflow_id] = None
@@ -196,6 +204,8 @@ class Committer:
         return list(dict.fromkeys((*first, *islice(every, BATCH_MAX))))
 
     async def _ensure_loaded(self, works: list[Work]) -> None:
+        if self._doubt > DOUBT_MAX and not self._membership.is_alone:
+            await self._check_versions(works)
         missing = []
         for work in works:
             first = work.mails[0].command
@@ -219,6 +229,16 @@ class Committer:
                 return
             for work in works:
                 work.loaded = found.get(work.workflow_id)
+
+    async def _check_versions(self, works: list[Work]) -> None:
+        """Forget what others have changed before it is decided on in vain; of use only when that happens often."""
+        known = [work.workflow_id for work in works if self._cache.get(work.workflow_id) is not None]
+        if known:
+            with contextlib.suppress(PodiumError):  # whoever needs the store will see
+                self._note_doubt(self._forget_outdated(known, await self._store.versions(known)), len(known))
+
+    def _note_doubt(self, outdated: int, count: int) -> None:
+        self._doubt += (outdated / count - self._doubt) * DOUBT_WEIGHT
 
     async def _load(
         self, ids: Sequence[str], history: set[str] | None = None, *, keep: bool = True
@@ -248,7 +268,7 @@ class Committer:
             work.session = session
             for mail in work.mails:
                 decision = decide(session, mail.command, history)
-                scripts = _advance(decision, mail, work)
+                scripts = advance(decision, mail, work)
                 if scripts:
                     rest = work.mails[work.mails.index(mail) + 1 :]
                     self._spawn(self._with_scripts(work, decision, mail, rest, scripts))
@@ -296,12 +316,12 @@ class Committer:
                         answers = await asyncio.gather(*(self._evaluate(script) for script in batch))
                         for script, answer in zip(batch, answers, strict=True):
                             sight.learn(script, answer)
-                    waiting = _advance(decision, mail, work)
+                    waiting = advance(decision, mail, work)
                 if not rest:
                     break
                 mail = rest.pop(0)
                 decision = decide(session, mail.command)
-                waiting = _advance(decision, mail, work)
+                waiting = advance(decision, mail, work)
             self._close(work)
         except PodiumError as error:
             self._refuse(work, error)
@@ -348,6 +368,8 @@ class Committer:
                 return
             self.commits += 1
             stale = {work.workflow_id for work, is_held in zip(changed, held, strict=True) if not is_held}
+            if stale:
+                self._note_doubt(len(stale), len(changed))
         else:
             stale = set()
         for work in works:
@@ -382,7 +404,7 @@ class Committer:
                 listener(change)
         for mail, answer in work.answers:
             leased = isinstance(mail.command, PollTask) and isinstance(answer, Task)
-            _reply(mail, (workflow, answer) if leased else answer)
+            reply(mail, (workflow, answer) if leased else answer)
         self._release(work)
 
     def _release(self, work: Work) -> None:
@@ -408,7 +430,7 @@ class Committer:
         for mail in work.mails:
             mail.tries += 1
             if mail.tries > STALE_TRIES_MAX:
-                _reply(mail, Overloaded(f"Workflow {work.workflow_id} is changed by too many at once, try again"))
+                reply(mail, Overloaded(f"Workflow {work.workflow_id} is changed by too many at once, try again"))
             else:
                 self._post(work.workflow_id, mail)
         self._release(work)
@@ -419,7 +441,7 @@ class Committer:
         there = {message.id for message in await self._store.pending(ids)} if ids else set()
         for mail in mails:
             if mail.message_id and mail.message_id not in there:
-                _reply(mail, None)
+                reply(mail, None)
         return [mail for mail in mails if not mail.message_id or mail.message_id in there]
 
     def _give_back(self, work: Work) -> None:
@@ -436,7 +458,7 @@ class Committer:
         self._cache.drop(work.workflow_id)
         self._give_back(work)
         for mail in work.mails:
-            _reply(mail, error)
+            reply(mail, error)
         self._release(work)
 
     def _quarantine(self, work: Work, error: Exception) -> None:
@@ -461,32 +483,3 @@ class Committer:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _split(mails: list[Mail]) -> tuple[list[Mail], list[Mail]]:
-    """Separate what can be decided together: a command that needs the whole history stands alone."""
-    for place, mail in enumerate(mails):
-        if isinstance(mail.command, NEEDS_HISTORY):
-            cut = place or 1
-            return mails[:cut], mails[cut:]
-    return mails, []
-
-
-def _advance(decision: Decision[Any], mail: Mail, work: Work) -> tuple[Script, ...] | None:
-    """Run a decision to its end or to the next scripts; its answer, or its refusal, is noted."""
-    try:
-        return next(decision)
-    except StopIteration as end:
-        work.answers.append((mail, end.value))
-    except PodiumError as error:
-        work.answers.append((mail, error))
-    return None
-
-
-def _reply(mail: Mail, answer: Any) -> None:
-    if mail.reply is None or mail.reply.done():
-        return
-    if isinstance(answer, PodiumError):
-        mail.reply.set_exception(answer)
-    else:
-        mail.reply.set_result(answer)

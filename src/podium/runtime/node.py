@@ -10,6 +10,7 @@ from podium.engine.task_type import Io, Registry
 from podium.runtime.bus import Bus
 from podium.runtime.cache import Cache
 from podium.runtime.catalog import Catalog
+from podium.runtime.changes import Changes
 from podium.runtime.cipher import Cipher
 from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
@@ -69,7 +70,7 @@ class Node:
         self.start_limits = StartLimits(self.catalog.task_def, self.clock.now_ms)
         self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms, self.membership, self.bus)
         self.cache = Cache(cache_bytes)
-        self.committer = Committer(store, self.world, self.cache, self.dispatcher, evaluate)
+        self.committer = Committer(store, self.world, self.cache, self.dispatcher, evaluate, self.membership)
         self.dispatcher.submit = self.committer.submit
         self.world.is_domain_active = self.dispatcher.is_domain_active
         self.timers = Timers(store, self.committer.submit, self.clock.now_ms, self.membership, self.bus)
@@ -80,6 +81,8 @@ class Node:
         kept = KeptOutputs(self.clock.now_ms)
         self.world.kept_output = kept.get
         self.committer.on_commit += [self.timers.note, self.relay.note, self.places.note, kept.note]
+        self.changes = Changes(store, self.membership, self.bus)
+        self.committer.on_commit.append(self.changes.note)
         self.schedules = Schedules(store, self.world.context, self.committer.submit, self.clock.now_ms)
         self.system_tasks = SystemTasks(
             self.dispatcher,
@@ -110,6 +113,7 @@ class Node:
             self.membership.run(),
             self.committer.run(),
             self.dispatcher.run(),
+            self.changes.run(),
             self.dispatcher.poll_book.run(),
             self.timers.run(),
             self.relay.run(),

@@ -55,7 +55,7 @@ class Services:
         checking = Checking(node.catalog.task_def, script_error)
         self.node = node
         self.reading = Reading(node)
-        self._watch = Watch()
+        self._watch = Watch(node.changes)
         node.committer.on_commit += [self._watch.note]
         self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading))
         self.tasks = Tasks(node, self.reading, Secrets(node.variables))

@@ -8,8 +8,8 @@ from msgspec import UNSET, UnsetType
 
 from podium.engine.commands import RequeueTask
 from podium.model.errors import PodiumError
-from podium.runtime.poll_data import PollData
 from podium.runtime.node import Node
+from podium.runtime.poll_data import PollData
 from podium.store.records import QueueSize
 
 PAGE = 500

@@ -66,8 +66,7 @@ class Reading:
 
     async def workflow(self, workflow_id: str, include_tasks: bool = True) -> WorkflowView:
         """Return a workflow with all its tasks, or with none."""
-        await self._node.committer.quiet(workflow_id)
-        workflow = self._node.cache.get(workflow_id)
+        workflow = await self._node.committer.remembered(workflow_id)
         if workflow is None and not include_tasks:
             workflow = await self.state(workflow_id)
         if workflow is not None and (workflow.has_all_tasks or not include_tasks):

@@ -6,6 +6,7 @@ from typing import Self
 
 from podium.model.errors import Overloaded
 from podium.model.transition import Transition
+from podium.runtime.changes import Changes
 
 WATCHERS_MAX = 10_000
 
@@ -13,14 +14,21 @@ WATCHERS_MAX = 10_000
 class Watch:
     """All waiters of this node; `note` is called with each commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        changes.on_change = self.wake
         self._events: dict[str, set[asyncio.Event]] = {}
         self._count = 0
         self.is_over = False
 
     def note(self, change: Transition) -> None:
         """Wake those that wait for the workflow of *change*."""
-        for event in self._events.get(change.workflow.head.id, ()):
+        if self._events:
+            self.wake(change.workflow.head.id)
+
+    def wake(self, workflow_id: str) -> None:
+        """Wake those that wait for a workflow."""
+        for event in self._events.get(workflow_id, ()):
             event.set()
 
     def open(self) -> "Watcher":
@@ -50,10 +58,12 @@ class Watch:
             events.discard(event)
             if not events:
                 del self._events[workflow_id]
+                self._changes.unwatch(workflow_id)
 
     def add(self, event: asyncio.Event, workflow_id: str) -> None:
         """Have *event* set by changes of a workflow, which need not exist yet."""
         self._events.setdefault(workflow_id, set()).add(event)
+        self._changes.watch(workflow_id)
 
 
 class Watcher:

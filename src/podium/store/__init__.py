@@ -70,6 +70,9 @@ class Store(Protocol):
         one workflow in one commit count in their order, each with a Workflow object of its own.
         """
 
+    async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
+        """Return the versions of those workflows that exist."""
+
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
 

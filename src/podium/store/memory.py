@@ -229,6 +229,10 @@ class MemoryStore:
         sent = self._messages[self._last_message] = msgspec.structs.replace(message, id=self._last_message)
         return sent
 
+    async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
+        """Return the versions of those workflows that exist."""
+        return {name: self._workflows[name].version for name in workflow_ids if name in self._workflows}
+
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
         return workflow_id in self._workflows

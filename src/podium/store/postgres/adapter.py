@@ -101,6 +101,10 @@ class PostgresStore:
         assert self._pool is not None  # noqa: S101
         return await Commit(transitions).write(self._pool)
 
+    async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
+        """Return the versions of those workflows that exist."""
+        return await self._reader.versions(workflow_ids)
+
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
         return await self._reader.exists(workflow_id)

@@ -83,6 +83,11 @@ class Reader:
             return {}
         return _stored(await self.rows(_LOAD, keys))
 
+    async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
+        """Return the versions of those workflows that exist."""
+        keys = [workflow_id for workflow_id in workflow_ids if known(workflow_id)]
+        return dict(await self.rows("SELECT id::text, version FROM workflow WHERE id = ANY ($1::uuid[])", keys))
+
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
         if not known(workflow_id):

@@ -137,6 +137,10 @@ class SqliteStore:
         commit.finish(held)
         return held
 
+    async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
+        """Return the versions of those workflows that exist."""
+        return self._reader.versions(workflow_ids)
+
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
         return self._reader.row_of(workflow_id) != 0

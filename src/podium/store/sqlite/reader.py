@@ -161,6 +161,11 @@ class Reader:
         """Return the earliest wake-up after a time; 0 when there is none."""
         return self.value("SELECT min(wake_ms) FROM workflow WHERE wake_ms > 0 AND wake_ms > ?", (after_ms,)) or 0
 
+    def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
+        """Return the versions of those workflows that exist."""
+        sql = "SELECT id, version FROM workflow WHERE id = ?"
+        return dict(row for workflow_id in workflow_ids for row in self.rows(sql, (workflow_id,)))
+
     def pending(self, ids: Sequence[int]) -> list[Message]:
         """Return those of the messages that are there, in order."""
         sql = "SELECT target, kind, body, id FROM message WHERE id = ?"
