@@ -23,6 +23,14 @@ test: .venv/.installed-dev ## Run every test; with CI=true a skipped test is a f
 	@scripts/system-packages
 	@$(BIN)/python -m pytest $(ARGS)
 
+# What is held against Conductor: its SDKs, and definitions. Part of `make test` too, as far as it needs nothing special.
+COMPAT := tests/compatibility
+
+.PHONY: test-compat
+test-compat: .venv/.installed-dev ## Hold podium against Conductor: its SDKs in Python, Java, JavaScript and Go
+	@scripts/system-packages
+	@$(BIN)/python -m pytest $(COMPAT) $(ARGS)
+
 .PHONY: check
 check: .venv/.installed-dev ## Check lint, format, types, import contracts and the shape of the tree
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 RUN_S = 120
-INSTALL_S = 400
+INSTALL_S = 900
 
 
 @dataclass

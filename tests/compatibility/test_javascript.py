@@ -10,6 +10,7 @@ from tests.process import Server
 
 SOURCES = Path(__file__).parent / "javascript"
 CHECKS = foreign.names(SOURCES, r'^  "([^"]+)": async \(')
+pytestmark = pytest.mark.timeout(foreign.INSTALL_S + foreign.RUN_S)  # the first test waits for the program
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,6 @@ def outcomes(server: Server) -> Outcomes:
     return foreign.run(["node", SOURCES / "program.js", server.url])
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("check", CHECKS)
 def test_check(outcomes: Outcomes, check: str) -> None:
     outcomes.confirm(check)
