@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import errno
 import gc
 import importlib.metadata
 import logging
@@ -15,12 +14,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import uvicorn
 import uvloop
 
 from podium import __version__
+from podium.api.port import BACKLOG, PortTaken, listen, share, url
 from podium.api.rest.app import create_app
 from podium.api.rest.protocol import BoundedProtocol
 from podium.engine.context import Limits, Script, ScriptAnswer
@@ -30,12 +31,13 @@ from podium.model.status import PAUSED, RUNNING
 from podium.observability import logs
 from podium.observability.health import Health, HealthPaths
 from podium.observability.metrics import LABEL_SETS_MAX, Exposition, Metrics, Reading, sparing
+from podium.observability.peers import Peers
 from podium.runtime.cipher import Cipher
 from podium.runtime.http_client import HttpClient
 from podium.runtime.node import Node
 from podium.scripting import ScriptLimits, ScriptPool, ScriptRequest
 from podium.service import Services
-from podium.settings import BadSetting, Settings, is_loopback, shown, unknown_variables, without_password
+from podium.settings import POSTGRES, BadSetting, Settings, is_loopback, shown, unknown_variables, without_password
 from podium.store import Store
 from podium.store.memory import MemoryStore
 from podium.store.query import Condition, Group, Search
@@ -45,12 +47,10 @@ from podium.tasks import registry
 KB, MB = 1 << 10, 1 << 20
 SQLITE = "sqlite:///"
 MEMORY = "memory:"
-POSTGRES = ("postgresql://", "postgres://")
 ANSWERS_S_MAX = 2  # for answers that are on their way when the server is told to stop
 NODE_STOP_S_MAX = 2.5  # for the commits, after that
 RELEASE_S = 0.05
 KEEP_ALIVE_S = 75
-BACKLOG = 2_048
 TASK_TYPES = "podium.task_types"
 SWITCH_S = 0.0005
 GC_THRESHOLD = 20_000  # new objects between two looks of the garbage collector
@@ -103,10 +103,17 @@ def _sqlite_path(database: str) -> Path:
 # ---- wiring
 
 
+class Worker(NamedTuple):
+    """One of several server processes behind one port."""
+
+    name: str
+    folder: Path  # that they share
+
+
 class Application:
     """A wired server: the ASGI application, and all that lives behind it."""
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, environment: Mapping[str, str], worker: Worker | None = None) -> None:
         self.settings = settings
         self.pool = ScriptPool(_script_limits(settings), settings.script_processes, 2 * settings.script_processes)
         self._schema_pool = ScriptPool(
@@ -131,8 +138,13 @@ class Application:
         self.health = Health(self.node.store.next_wake_ms)
         self.metrics = Metrics()
         self.exposition = Exposition(
-            self.metrics, [self._read_attributes, self._read_store, sparing(self._read_running, RUNNING_EVERY_S)]
+            self.metrics,
+            [self._read_store, sparing(self._read_running, RUNNING_EVERY_S)],
+            own=self._attributes,
+            worker=worker.name if worker else "",
         )
+        if worker and settings.metrics:
+            self.exposition.peers = Peers(worker.folder, worker.name, self.exposition.own_text)
         if settings.metrics:
             self.node.committer.on_commit.append(self.metrics.note)
         self.services = Services(
@@ -158,6 +170,7 @@ class Application:
         await self.pool.start()
         await self._schema_pool.start()
         if self.settings.metrics:
+            await self.exposition.start()
             self._figures = asyncio.create_task(self.exposition.run())
 
     async def stop(self) -> None:
@@ -165,6 +178,7 @@ class Application:
         self.health.is_stopping = True
         if self._figures is not None:
             self._figures.cancel()
+            await self.exposition.stop()
         await self._schema_pool.close()
         await self.pool.close()  # a commit must not wait for a slow script
         try:
@@ -192,7 +206,7 @@ class Application:
         """Say what is wrong with a JSON schema."""
         return await self._schema_pool.check_syntax("json_schema", source)
 
-    async def _read_attributes(self) -> Iterable[Reading]:
+    def _attributes(self) -> Iterable[Reading]:
         committer, cache, pool = self.node.committer, self.node.cache, self.pool
         admission = committer.admission
         return (
@@ -231,9 +245,11 @@ class Application:
         return found
 
 
-def compose(settings: Settings, environment: Mapping[str, str] | None = None) -> Application:
+def compose(
+    settings: Settings, environment: Mapping[str, str] | None = None, worker: Worker | None = None
+) -> Application:
     """Wire a server; *environment* holds the secrets and variables that definitions may refer to."""
-    return Application(settings, environment or {})
+    return Application(settings, environment or {}, worker)
 
 
 def _cipher(settings: Settings) -> Cipher | None:
@@ -267,8 +283,11 @@ def _script_limits(settings: Settings) -> ScriptLimits:
 # ---- the process
 
 
-def run(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Serve until SIGTERM or SIGINT; raises `StartFailed` or `BadSetting` when that can't begin."""
+def run(settings: Settings, environment: Mapping[str, str], worker: Worker | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, as one of several processes if *worker* says so.
+
+    Raises `StartFailed` or `BadSetting` when that can't begin.
+    """
     logs.configure(settings.log_level, settings.log_format)
     for warning in unknown_variables(environment):
         log.warning(warning)
@@ -276,12 +295,20 @@ def run(settings: Settings, environment: Mapping[str, str]) -> None:
         log.warning(
             "whoever reaches %s may start workflows and read all data: there is no authentication", settings.host
         )
-    application = compose(settings, environment)
+    application = compose(settings, environment, worker)
     with (
-        contextlib.closing(listen(settings)) as listener,
+        contextlib.closing(listener_for(settings, is_shared=worker is not None)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_serve(application, listener))
+
+
+def listener_for(settings: Settings, *, is_shared: bool = False) -> socket.socket:
+    """Take the port before the database, so that a second server does not touch that."""
+    try:
+        return (share if is_shared else listen)(settings.host, settings.port)
+    except PortTaken as error:
+        raise StartFailed(str(error)) from error
 
 
 async def _serve(application: Application, listener: socket.socket) -> None:
@@ -343,8 +370,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and sockets:
             settings = self._application.settings
-            url = _url(settings.host, sockets[0].getsockname()[1])
-            sys.stdout.write(f"podium {__version__} ready at {url}, database {without_password(settings.database)}\n")
+            at = url(settings.host, sockets[0].getsockname()[1])
+            sys.stdout.write(f"podium {__version__} ready at {at}, database {without_password(settings.database)}\n")
             sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -360,33 +387,3 @@ class Server(uvicorn.Server):
         while True:
             self._application.services.release_waiting()
             await asyncio.sleep(RELEASE_S)
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Take the port before the database, so that a second server does not touch that."""
-    host, port = settings.host, settings.port
-    try:
-        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, kind)
-    except OSError as error:
-        raise StartFailed(f"host {host} is no address of this machine: {error.strerror}") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise StartFailed(_bind_failure(host, port, error)) from error
-    return listener
-
-
-def _bind_failure(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is in use: stop the other program, or take another port (--port 0 finds one)."
-    if error.errno == errno.EACCES:
-        return f"port {port} may not be used without special rights: take one above 1023 with --port."
-    return f"can't listen on {host} port {port}: {error.strerror}"
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

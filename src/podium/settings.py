@@ -17,6 +17,7 @@ import msgspec
 ENVIRONMENT_PREFIX = "PODIUM_"
 CONFIG_VARIABLE = "PODIUM_CONFIG"
 CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, "PODIUM_SERVER"})
+POSTGRES = ("postgresql://", "postgres://")
 CONFIG_BYTES_MAX = 1 << 20
 HIDDEN = frozenset({"secret_key"})
 MASK = "***"
@@ -42,6 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, _about("Address to listen on. One that others can reach needs `insecure`.")] = "127.0.0.1"
     port: Annotated[int, _about("Port to listen on; 0 takes a free one.", 0, 65_535, SERVER_PORT="")] = 8080
+    workers: Annotated[
+        int, _about("Server processes behind the one port; more than one need a PostgreSQL database.", 1, 64)
+    ] = 1
     insecure: Annotated[
         bool, _about("Listen on any address without authentication: whoever reaches the port may do everything.")
     ] = False
@@ -331,7 +335,14 @@ def _is_of_kubernetes(name: str) -> bool:
 
 
 def check(settings: Settings) -> None:
-    """Refuse what must not be started: an address that others can reach, while nobody has to prove who they are."""
+    """Refuse what must not be started: several processes over a database for one, or an address that others can reach
+    while nobody has to prove who they are.
+    """
+    if settings.workers > 1 and not settings.database.startswith(POSTGRES):
+        raise BadSetting(
+            f"workers {settings.workers}: several processes need a database that they can share, "
+            f"postgresql://USER@HOST/NAME, and not {without_password(settings.database)}."
+        )
     if settings.insecure or is_loopback(settings.host):
         return
     raise BadSetting(

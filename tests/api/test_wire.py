@@ -485,7 +485,7 @@ class Observer:
         assert seconds >= 0
         self.calls.append((method, path, status))
 
-    def figures(self) -> bytes:
+    async def figures(self) -> bytes:
         return b"calls_total 1\n"
 
 

@@ -21,6 +21,10 @@ def serve(arguments: Sequence[str]) -> int:
     except BadSetting as error:
         print(f"podium: {error}", file=sys.stderr)
         return USAGE
+    if settings.workers > 1:
+        from podium.cli.workers import serve_workers
+
+        return serve_workers(settings)
     from podium.bootstrap import StartFailed, run
 
     try:

@@ -14,11 +14,14 @@ from podium.model.status import COMPLETED, IN_PROGRESS, TASK_OPEN, TIMED_OUT, WO
 from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.model.workflow import Head
+from podium.observability.peers import Peers, merged
 from podium.observability.timer import Timer
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
+    from prometheus_client.registry import Collector
 
+WORKER = "worker"  # the label that tells the processes of one server
 LABEL_SETS_MAX = 500  # of one metric; further ones are counted together
 LABEL_CHARS_MAX = 200
 OTHER = "other"
@@ -74,6 +77,10 @@ TABLE = (
     Metric("podium_script_processes", "gauge", (), "Script processes that run."),
     Metric("podium_script_waiting", "gauge", (), "Scripts that wait for a process."),
 )
+
+
+OF_DATABASE = frozenset({"workflow_running", "task_queue_depth", "podium_outbox_messages"})
+"""What every process would say alike."""
 
 
 class Reading(NamedTuple):
@@ -174,28 +181,59 @@ def _bounded(labels: Labels, found: Collection[Labels]) -> Labels:
 
 
 class Exposition:
-    """The text of all metrics: of what was counted, and of what *sources* read.
+    """The text of all metrics: of what was counted, of what *own* gives at once, and of what *sources* read.
 
     Sources take time and the text must be there at once; therefore `run` reads them beforehand, while somebody asks.
+    Where *worker* names one of several processes, the metrics of each have a label with its name, but for those of the
+    database, which only the one that is asked gives.
     """
 
-    def __init__(self, metrics: Metrics, sources: Sequence[Source]) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        sources: Sequence[Source],
+        own: Callable[[], Iterable[Reading]] = tuple,
+        worker: str = "",
+    ) -> None:
         self.answered = metrics.answered
+        self.peers: Peers | None = None
         self._metrics = metrics
         self._sources = sources
+        self._own = own
+        self._worker = worker
         self._readings: list[Reading] = []
         self._asked_s = time.monotonic()
         self._asked = asyncio.Event()
 
-    def figures(self) -> bytes:
-        """Return the metrics in Prometheus' text format."""
-        from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+    async def start(self) -> None:
+        """Begin to answer the other processes."""
+        if self.peers is not None:
+            await self.peers.start()
 
+    async def stop(self) -> None:
+        """Answer them no more."""
+        if self.peers is not None:
+            await self.peers.stop()
+
+    async def figures(self) -> bytes:
+        """Return the metrics of all processes in Prometheus' text format."""
+        return merged([self.text(), *(await self.peers.texts())]) if self.peers is not None else self.text()
+
+    def text(self) -> bytes:
+        """Return the metrics of this process and of the database."""
         self._asked_s = time.monotonic()
         self._asked.set()
+        return self._text([*self._own(), *self._readings])
+
+    def own_text(self) -> bytes:
+        """Return the metrics of this process alone."""
+        return self._text(list(self._own()))
+
+    def _text(self, readings: list[Reading]) -> bytes:
+        from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+
         registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        registry.register(_Collector(self._metrics, self._readings))
+        registry.register(_Collector(self._metrics, readings, ProcessCollector(registry=None), self._worker))
         return generate_latest(registry)
 
     async def run(self) -> None:
@@ -242,14 +280,23 @@ def sparing(source: Source, every_s: float) -> Source:
 class _Collector:
     """What prometheus_client asks for the families of metrics (its Collector)."""
 
-    def __init__(self, metrics: Metrics, readings: list[Reading]) -> None:
+    def __init__(self, metrics: Metrics, readings: list[Reading], process: "Collector", worker: str) -> None:
         self._metrics = metrics
+        self._process = process
+        self._worker = worker
         self._values: dict[str, dict[Labels, float]] = {name: {**found} for name, found in metrics.counts.items()}
         for reading in readings:
             self._values.setdefault(reading.name, {})[reading.labels] = reading.value
 
     def collect(self) -> Iterable["Family"]:
-        """Yield a family for each row of the table."""
+        """Yield a family for each row of the table, and those of the process."""
+        for family in (*self._process.collect(), *self._families()):
+            if self._worker and family.name not in OF_DATABASE:
+                label = {WORKER: self._worker}
+                family.samples = [one._replace(labels={**one.labels, **label}) for one in family.samples]
+            yield family
+
+    def _families(self) -> Iterable["Family"]:
         from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
         for metric in TABLE:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 import uvicorn
 
-from podium.bootstrap import Application, Server, compose, listen
+from podium.bootstrap import Application, Server, compose, listener_for
 from podium.model.wire import Json
 from podium.settings import load
 
@@ -41,7 +41,7 @@ class LocalServer:
 
     def start(self) -> Self:
         """Start the server and return it when it answers; raises what keeps it from starting."""
-        self._listener = listen(self._settings)
+        self._listener = listener_for(self._settings)
         self._ready.clear()
         self._thread = threading.Thread(target=self._run, name="podium", daemon=True)
         self._thread.start()

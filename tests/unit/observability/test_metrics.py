@@ -32,7 +32,7 @@ def task(**fields: Any) -> Task:
 
 def samples(metrics: Metrics, *sources: Source) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Return the values of the text that Prometheus would read."""
-    text = Exposition(metrics, sources).figures().decode()
+    text = Exposition(metrics, sources).text().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -164,7 +164,7 @@ def test_names_of_clients_can_not_fill_the_memory() -> None:
 
 
 def test_every_row_of_the_table_is_in_the_text() -> None:
-    text = Exposition(Metrics(), []).figures().decode()
+    text = Exposition(Metrics(), []).text().decode()
 
     for metric in TABLE:
         assert f"# HELP {metric.name}" in text
@@ -181,7 +181,7 @@ async def test_readings_are_taken_beforehand_and_a_source_that_fails_hides_no_ot
     exposition = Exposition(Metrics(), [broken, whole])
     await exposition.read()
 
-    assert 'task_queue_depth{ownerApp="unknown",taskType="pick"} 7.0' in exposition.figures().decode()
+    assert 'task_queue_depth{ownerApp="unknown",taskType="pick"} 7.0' in exposition.text().decode()
 
 
 @pytest.mark.anyio

@@ -1,6 +1,6 @@
 """Routes of operators, and of clients that look who is there."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import JSON, TEXT, Reply, Route
@@ -13,12 +13,12 @@ from podium.service.admin import Health
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Route]:
+def routes(services: Services, figures: Callable[[], Awaitable[bytes]] | None) -> list[Route]:
     """Return the routes of /health, /metrics, /api/admin, /api/token and their like."""
     return [*_health(services, figures), *_admin(services), *_token()]
 
 
-def _health(services: Services, figures: Callable[[], bytes] | None) -> list[Route]:
+def _health(services: Services, figures: Callable[[], Awaitable[bytes]] | None) -> list[Route]:
     admin = services.admin
 
     async def health() -> Reply:
@@ -36,7 +36,7 @@ def _health(services: Services, figures: Callable[[], bytes] | None) -> list[Rou
     async def metrics() -> Reply:
         if figures is None:
             raise NotFound("Metrics are switched off.")
-        return Reply(200, METRICS_TYPE, figures())
+        return Reply(200, METRICS_TYPE, await figures())
 
     return [
         Route("GET", "/health", health, JSON, "Whether the server can work", returns=Health),

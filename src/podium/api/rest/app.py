@@ -38,7 +38,7 @@ class Observer(Protocol):
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """Note a call; *path* is the template of its route."""
 
-    def figures(self) -> bytes:
+    async def figures(self) -> bytes:
         """Return what GET /metrics shows, as Prometheus' text."""
 
 

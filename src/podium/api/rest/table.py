@@ -1,6 +1,6 @@
 """The table of all routes, from which both the router and the OpenAPI document are made."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from podium.api.rest import (
     admin,
@@ -19,7 +19,7 @@ from podium.api.rest.route import Route
 from podium.service import Services
 
 
-def routes(services: Services, figures: Callable[[], bytes] | None) -> list[Route]:
+def routes(services: Services, figures: Callable[[], Awaitable[bytes]] | None) -> list[Route]:
     """Return all routes over *services*; *figures* gives what /metrics shows."""
     found = [
         *workflows.routes(services),
