@@ -11,7 +11,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from podium.api.rest.app import create_app
 from podium.api.rest.protocol import BoundedProtocol
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.task_type import TaskType
+from podium.model import retention
 from podium.model.errors import PodiumError
 from podium.model.status import PAUSED, RUNNING
 from podium.observability import logs
@@ -37,11 +38,13 @@ from podium.runtime.http_client import HttpClient
 from podium.runtime.node import Node
 from podium.scripting import ScriptLimits, ScriptPool, ScriptRequest
 from podium.service import Services
+from podium.service.archive import Archive
 from podium.settings import POSTGRES, BadSetting, Settings, is_loopback, shown, unknown_variables, without_password
 from podium.store import Store
 from podium.store.memory import MemoryStore
 from podium.store.query import Condition, Group, Search
 from podium.store.sqlite import SqliteStore
+from podium.store.sqlite.backup import backup, replacement
 from podium.tasks import registry
 
 KB, MB = 1 << 10, 1 << 20
@@ -82,8 +85,35 @@ def existing_store(database: str) -> Store:
         return _postgres_store(database, 2)
     path = _sqlite_path(database)
     if not path.is_file():
-        raise BadSetting(f"There is no database {path}: name the one of your server, like --database {SQLITE}FILE.")
+        raise BadSetting(_no_database(path))
     return SqliteStore(path)
+
+
+def _no_database(path: Path) -> str:
+    return f"There is no database {path}: name the one of your server, like --database {SQLITE}FILE."
+
+
+def sqlite_file(database: str) -> Path:
+    """Return the file of an SQLite database; raises `BadSetting`, for PostgreSQL with what to do there."""
+    if database.startswith(POSTGRES):
+        raise BadSetting("PostgreSQL is backed up by its own tools: see docs/operate/backup.md for pg_dump.")
+    return _sqlite_path(database)
+
+
+def back_up(database: str, target: Path, progress: Callable[[int, int], None]) -> None:
+    """Copy an SQLite database while its server runs; *progress* is told of bytes done, and of how many."""
+    path = sqlite_file(database)
+    if not path.is_file():
+        raise BadSetting(_no_database(path))
+    backup(path, target, progress)
+
+
+def restore(database: str, source: Path, progress: Callable[[int, int], None], check: Callable[[Store], None]) -> None:
+    """Put a backup in the place of an SQLite database that no server has open, unless *check* of it raises."""
+    if not source.is_file():
+        raise BadSetting(f"There is no file {source}.")
+    with replacement(sqlite_file(database).absolute(), source, progress) as copy:
+        check(SqliteStore(copy))
 
 
 def _postgres_store(database: str, connections: int) -> Store:
@@ -152,7 +182,8 @@ class Application:
             script_error=self._script_error,
             schema_error=self._schema_error,
             settings={name: shown(name, value) for name, value in msgspec.to_builtins(settings).items()},
-            archive=Path(settings.archive) if settings.archive else None,
+            archive=Archive(Path(settings.archive) if settings.archive else None),
+            retention=retention.parse(settings.retention),
         )
         rest = create_app(
             self.services,
@@ -209,6 +240,7 @@ class Application:
     def _attributes(self) -> Iterable[Reading]:
         committer, cache, pool = self.node.committer, self.node.cache, self.pool
         admission = committer.admission
+        janitor, archive = self.services.janitor, self.services.archive
         return (
             Reading("podium_commits", committer.commits),
             Reading("podium_transitions", committer.transitions),
@@ -225,6 +257,11 @@ class Application:
             Reading("podium_script_kills", pool.kills),
             Reading("podium_script_processes", pool.processes),
             Reading("podium_script_waiting", pool.waiting),
+            Reading("podium_retention_removed", janitor.removed),
+            Reading("podium_retention_skipped", janitor.skipped),
+            Reading("podium_retention_failures", janitor.failures),
+            Reading("podium_archive_workflows", archive.workflows),
+            Reading("podium_archive_bytes", archive.size_bytes),
         )
 
     async def _read_store(self) -> Iterable[Reading]:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
+from podium.model import retention
+
 ENVIRONMENT_PREFIX = "PODIUM_"
 CONFIG_VARIABLE = "PODIUM_CONFIG"
 CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, "PODIUM_SERVER"})
@@ -97,8 +99,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     archive: Annotated[
         str,
         _about(
-            "Directory to which an ended workflow is written, as a JSON line, before it is removed with "
-            "`archiveWorkflow=true`. Without one it is only deleted."
+            "Directory to which an ended workflow is written, as a compressed JSON line, before retention removes it, "
+            "or a call with `archiveWorkflow=true`. Without one it is only deleted."
+        ),
+    ] = ""
+    retention: Annotated[
+        str,
+        _about(
+            "How long ended workflows stay, like `completed=7d, failed=30d`, also `timed_out`, `terminated` (both as "
+            "`failed` unless given) and `forever`; definitions may say otherwise. Without it they stay."
         ),
     ] = ""
     event_days: Annotated[int, _about("Days for which executions of event handlers are kept.", 1, 36_500)] = 7
@@ -335,9 +344,13 @@ def _is_of_kubernetes(name: str) -> bool:
 
 
 def check(settings: Settings) -> None:
-    """Refuse what must not be started: several processes over a database for one, or an address that others can reach
-    while nobody has to prove who they are.
+    """Refuse what must not be started: rules that can't be read, several processes over a database for one, or an
+    address that others can reach while nobody has to prove who they are.
     """
+    try:
+        retention.parse(settings.retention)
+    except ValueError as error:
+        raise BadSetting(f"retention: {error}") from None
     if settings.workers > 1 and not settings.database.startswith(POSTGRES):
         raise BadSetting(
             f"workers {settings.workers}: several processes need a database that they can share, "

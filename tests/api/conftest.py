@@ -13,6 +13,7 @@ from podium.engine.context import Script, ScriptAnswer
 from podium.runtime.cipher import Cipher
 from podium.runtime.node import Node
 from podium.service import Services
+from podium.service.archive import Archive
 from podium.service.checking import ScriptError
 from podium.service.schemas import SchemaError
 from podium.store import Store
@@ -68,11 +69,16 @@ class Api:
         script_error: ScriptError | None = None,
         schema_error: SchemaError | None = None,
         cipher: Cipher | None = None,
+        archive: Archive | None = None,
         **options: Any,
     ) -> None:
         self.node = Node(store, registry(), evaluate, variables=SECRETS, cipher=cipher)
         self.services = Services(
-            self.node, script_error=script_error, schema_error=schema_error, settings={"port": 8080}
+            self.node,
+            script_error=script_error,
+            schema_error=schema_error,
+            settings={"port": 8080},
+            archive=archive,
         )
         self.app: App = create_app(
             self.services, on_startup=self.node.start, on_shutdown=self.node.stop, instance="node-1", **options

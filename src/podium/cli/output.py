@@ -5,7 +5,8 @@ Text that comes from a server is never read as markup, and its control character
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -114,3 +115,15 @@ def compact(value: Any, chars_max: int = 80) -> str:
     """Return *value* as one line of JSON, cut when it is long."""
     line = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
     return line if len(line) <= chars_max else line[: chars_max - 1] + "…"
+
+
+@contextmanager
+def progress_of_bytes(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal, and nothing elsewhere; yields what to tell of bytes done, and of how many."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (what, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    shown = Console(stderr=True)
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

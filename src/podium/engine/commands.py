@@ -189,9 +189,10 @@ class PushMessage(Command, frozen=True, tag="push_message"):
 
 
 class Remove(Command, frozen=True, tag="remove"):
-    """Delete the workflow and all of its rows."""
+    """Delete the workflow and all of its rows; with a *version*, only as it was then."""
 
     archive: bool = True
+    version: int = 0
 
 
 NEEDS_HISTORY = (Restart, Retry, Rerun, ChildRevived, Jump, Upgrade)

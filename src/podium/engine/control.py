@@ -80,6 +80,8 @@ def remove(session: Session, command: Remove) -> None:
     is_open = not session.workflow.is_terminal
     if command.archive and is_open:
         raise InvalidRequest(f"Cannot archive workflow: {head.id} with status: {head.status}")
+    if command.version and (command.version != head.version or session.change.is_changed):
+        raise Conflict(f"Workflow {short_name(session)} has changed, and is not removed")
     for task in session.workflow.open.values():
         session.count_lease(task, -1)
     if is_open and head.parent_id:  # or it would wait for ever

@@ -76,6 +76,11 @@ TABLE = (
     Metric("podium_script_kills", "counter", (), "Script processes that had to be killed."),
     Metric("podium_script_processes", "gauge", (), "Script processes that run."),
     Metric("podium_script_waiting", "gauge", (), "Scripts that wait for a process."),
+    Metric("podium_retention_removed", "counter", (), "Ended workflows that retention has removed, children included."),
+    Metric("podium_retention_skipped", "counter", (), "Times that one was left: it has open children, or has changed."),
+    Metric("podium_retention_failures", "counter", (), "Looks that ended with an error, such as a full archive."),
+    Metric("podium_archive_workflows", "counter", (), "Workflows written to the archive."),
+    Metric("podium_archive_bytes", "counter", (), "Compressed bytes written to the archive."),
 )
 
 

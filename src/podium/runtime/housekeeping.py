@@ -1,30 +1,35 @@
-"""Deletes records that are kept for a time only: executions of event handlers."""
+"""Deletes records that are kept for a time only: executions of event handlers, and what other chores look after."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from podium.model.errors import PodiumError
 from podium.store import Store
 
-PERIOD_S = 600.0
+PERIOD_S = 60.0
 CHUNK = 1_000
 DAY_MS = 86_400_000
 
 
 class Housekeeping:
-    """Looks every ten minutes."""
+    """Does each of its *chores* now, and then every minute."""
 
     def __init__(self, store: Store, now_ms: Callable[[], int], event_days: int) -> None:
         self._store = store
         self._now_ms = now_ms
         self._event_days = event_days
+        self.chores: list[Callable[[], Awaitable[object]]] = [self.tidy]
 
     async def run(self) -> None:
-        """Delete for ever; while the store is away, the next look does it."""
+        """Work for ever; while the store is away, the next look does it."""
+        await asyncio.gather(*map(self._repeat, self.chores))
+
+    @staticmethod
+    async def _repeat(chore: Callable[[], Awaitable[object]]) -> None:
         while True:
             with contextlib.suppress(PodiumError):
-                await self.tidy()
+                await chore()
             await asyncio.sleep(PERIOD_S)
 
     async def tidy(self) -> int:

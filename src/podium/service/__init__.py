@@ -4,8 +4,8 @@ Everything above translates between a protocol and these methods; everything bel
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
+from podium.model.retention import Retention
 from podium.model.wire import Json
 from podium.runtime.node import Node
 from podium.service.admin import Admin
@@ -17,11 +17,13 @@ from podium.service.environment import Environment, SecretStore
 from podium.service.event_queues import EventQueues
 from podium.service.events import Events
 from podium.service.idempotency import Idempotency
+from podium.service.janitor import Janitor
 from podium.service.metadata import Metadata
 from podium.service.payload_location import PayloadLocations
 from podium.service.queues import Queues
 from podium.service.reading import Reading
 from podium.service.rehearsal import Rehearsals
+from podium.service.retention import RetentionRules
 from podium.service.schedules import Schedules
 from podium.service.schemas import SchemaError, Schemas
 from podium.service.search import Searches
@@ -39,8 +41,8 @@ __all__ = ["Services"]
 class Services:
     """All services over one node; operators are shown *settings*.
 
-    *script_error* compiles scripts of definitions, *schema_error* JSON schemas. *archive* is the directory for removed
-    workflows, None to keep nothing of them.
+    *script_error* compiles scripts of definitions, *schema_error* JSON schemas. *archive* takes removed workflows,
+    None keeps nothing of them. *retention* says how long ended ones stay where no definition does.
     """
 
     def __init__(
@@ -50,7 +52,8 @@ class Services:
         script_error: ScriptError | None = None,
         schema_error: SchemaError | None = None,
         settings: Mapping[str, Json] | None = None,
-        archive: Path | None = None,
+        archive: Archive | None = None,
+        retention: Retention | None = None,
     ) -> None:
         checking = Checking(node.catalog.task_def, script_error)
         self.node = node
@@ -61,7 +64,11 @@ class Services:
         self.tasks = Tasks(node, self.reading, Secrets(node.variables))
         self.metadata = Metadata(node, checking)
         self.admin = Admin(node, self.reading, settings or {})
-        self.control = Control(node, self.reading, Archive(archive))
+        self.archive = archive or Archive(None)
+        self.control = Control(node, self.reading, self.archive)
+        self.retention = RetentionRules(node, retention or Retention())
+        self.janitor = Janitor(node, self.reading, self.retention, self.archive)
+        node.housekeeping.chores.append(self.janitor.tidy)
         self.bulk = Bulk(self.control)
         self.environment = Environment(node.variables)
         self.secret_store = SecretStore(node.variables)

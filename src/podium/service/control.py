@@ -130,8 +130,12 @@ class Control:
     async def remove(self, workflow_id: str, archive: bool) -> None:
         """Delete a workflow with all its rows; *archive* writes it away first, and refuses one that has not ended."""
         if archive and self._archive.is_kept:
-            await self._archive.keep(await self._reading.workflow(workflow_id), self._node.clock.now_ms())
-        await self._node.committer.submit(workflow_id, Remove(archive=archive))
+            version, view = await self._reading.stored(workflow_id)
+            await self._archive.keep([view], self._node.clock.now_ms())
+            command = Remove(archive=True, version=version)
+        else:
+            command = Remove(archive=archive)
+        await self._node.committer.submit(workflow_id, command)
 
     async def terminate_and_remove(self, workflow_id: str, reason: str | None, archive: bool) -> None:
         """End a workflow and delete it."""

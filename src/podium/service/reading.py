@@ -73,6 +73,13 @@ class Reading:
             return self._view(workflow, workflow.latest.values() if include_tasks else ())
         return self._view(*await self._load(workflow_id))
 
+    async def stored(self, workflow_id: str) -> tuple[int, WorkflowView]:
+        """Return a workflow with all its tasks as it lies in the store, and its version."""
+        await self._node.committer.quiet(workflow_id)
+        workflow, tasks = await self._load(workflow_id)
+        version = workflow.head.version
+        return version, self._view(workflow, tasks)
+
     async def _load(self, workflow_id: str) -> tuple[Workflow, list[Task]]:
         """Read header, payloads and all tasks in one piece, so that they fit together."""
         stored = (await self._node.store.load([workflow_id])).get(workflow_id)

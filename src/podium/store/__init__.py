@@ -6,6 +6,7 @@ durable. Adapters keep no rules of the engine. The suite in tests/contract holds
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from podium.model.task import Task, TaskLog
@@ -14,6 +15,7 @@ from podium.store.query import Search
 from podium.store.records import (
     Beat,
     Document,
+    Ended,
     EventExecution,
     NodeRow,
     Page,
@@ -75,6 +77,19 @@ class Store(Protocol):
 
     async def exists(self, workflow_id: str) -> bool:
         """Whether the workflow is stored."""
+
+    # ended workflows that have no parent
+    async def ended_kinds(self) -> list[tuple[str, str]]:
+        """Return name and status of all of them, each pair once."""
+
+    async def ended(self, name: str, status: str, before_ms: int, limit: int) -> list[Ended]:
+        """Return up to *limit* that ended before *before_ms*, the longest ended first."""
+
+    async def count_ended(self, name: str, status: str, before_ms: int) -> tuple[int, int]:
+        """Return how many ended before *before_ms*, counted up to a million, and when the first did; 0 without any."""
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Do something on one node only: False within while another node holds *name*, which ends with that node."""
 
     # queues and time
     async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:

@@ -9,6 +9,7 @@ import heapq
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -25,6 +26,7 @@ from podium.store.query import Search
 from podium.store.records import (
     Beat,
     Document,
+    Ended,
     EventExecution,
     NodeRow,
     Page,
@@ -265,6 +267,32 @@ class MemoryStore:
         """Return the id of the latest workflow of *name* that was started with *key*."""
         found = [head.id for head in self._heads() if head.name == name and head.idempotency_key == key]
         return found[-1] if found else None
+
+    # ended workflows that have no parent
+    async def ended_kinds(self) -> list[tuple[str, str]]:
+        """Return name and status of all of them, each pair once."""
+        return sorted({(head.name, head.status) for head in self._ended()})
+
+    async def ended(self, name: str, status: str, before_ms: int, limit: int) -> list[Ended]:
+        """Return up to *limit* that ended before *before_ms*, the longest ended first."""
+        return [Ended(head.id, head.version) for head in self._ended_before(name, status, before_ms)[:limit]]
+
+    async def count_ended(self, name: str, status: str, before_ms: int) -> tuple[int, int]:
+        """Return how many ended before *before_ms*, and when the first did."""
+        found = self._ended_before(name, status, before_ms)
+        return len(found), found[0].ended_ms if found else 0
+
+    def _ended(self) -> Iterator[Head]:
+        return (head for head in self._heads() if head.ended_ms > 0 and head.parent_id is None)
+
+    def _ended_before(self, name: str, status: str, before_ms: int) -> list[Head]:
+        found = [one for one in self._ended() if (one.name, one.status) == (name, status) and one.ended_ms < before_ms]
+        return sorted(found, key=lambda head: head.ended_ms)
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:  # noqa: ARG002 (of the port)
+        """Say True: there is one node."""
+        yield True
 
     # queues and time
     async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:

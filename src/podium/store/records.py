@@ -1,7 +1,7 @@
 """Row shapes that all adapters share."""
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -40,6 +40,13 @@ class WorkflowRow:
     head: Head
     input: bytes = EMPTY
     output: bytes = EMPTY
+
+
+class Ended(NamedTuple):
+    """An ended workflow as it was found: whoever changes it later raises its version."""
+
+    id: str
+    version: int
 
 
 @dataclass(slots=True)

@@ -1,7 +1,9 @@
 """What is written when an ended workflow is removed."""
 
 import asyncio
+import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,6 @@ from tests.api.conftest import Api, simple
 
 from podium.model.errors import InvalidRequest, Unavailable
 from podium.service.archive import Archive
-from podium.service.control import Control
 from podium.store.memory import MemoryStore
 
 
@@ -21,16 +22,15 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def api(folder: Path) -> Any:
-    found = Api(MemoryStore())
-    services = found.services
-    services.control = Control(found.node, services.reading, Archive(folder))
+    found = Api(MemoryStore(), archive=Archive(folder))
     found.define(simple("a"))
     yield found
     found.close()
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+    files = sorted(folder.glob("*.jsonl.gz"))
+    return [json.loads(line) for path in files for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
 def ended(api: Api) -> str:
@@ -72,15 +72,54 @@ def test_a_disk_that_refuses_keeps_the_workflow(api: Api, folder: Path) -> None:
     assert api.workflow(workflow_id)["status"] == "COMPLETED"
 
 
-def test_a_line_cut_off_by_a_crash_spoils_no_other(api: Api, folder: Path) -> None:
-    first, second = ended(api), ended(api)
-    api.run(api.services.control.remove(first, archive=True))
+def test_a_write_that_failed_spoils_nothing_before_or_after_it(
+    api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [ended(api) for _ in range(3)]
+    api.run(api.services.control.remove(ids[0], archive=True))
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(Unavailable):
+        api.run(api.services.control.remove(ids[1], archive=True))
+    monkeypatch.undo()
+
+    api.run(api.services.control.remove(ids[2], archive=True))
+
+    assert sorted(one["workflowId"] for one in lines(folder)) == sorted([ids[0], ids[2]])
+    assert len(list(folder.iterdir())) == 2
+    assert api.workflow(ids[1])["status"] == "COMPLETED"
+
+
+def refuse(descriptor: int) -> None:
+    raise OSError("no room")
+
+
+def test_a_crash_in_the_middle_of_a_write_spoils_only_the_end_of_its_file(folder: Path) -> None:
+    asyncio.run(Archive(folder).write([b"{}\n"], 0))
     path = next(folder.iterdir())
-    path.write_bytes(path.read_bytes()[:-20])
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:-5])
 
-    api.run(api.services.control.remove(second, archive=True))
+    asyncio.run(Archive(folder).write([b"[]\n"], 0))
 
-    assert json.loads(path.read_text().splitlines()[-1])["workflowId"] == second
+    others = [one for one in folder.iterdir() if one != path]
+    assert [gzip.decompress(one.read_bytes()) for one in others] == [b"[]\n"]
+    with gzip.open(path) as file:
+        assert file.readline() == b"{}\n"
+
+
+def test_a_file_ends_with_its_day_and_with_its_size(folder: Path) -> None:
+    archive = Archive(folder, file_bytes_max=60)
+
+    async def write() -> None:
+        for now_ms in (0, 1, 2, 3, 86_400_000):
+            await archive.write([b"{}\n"], now_ms)
+
+    asyncio.run(write())
+
+    sizes = {path: gzip.decompress(path.read_bytes()).count(b"\n") for path in folder.iterdir()}
+    assert sorted(sizes.values()) == [1, 1, 3]
+    assert {path.name[:20] for path in sizes} == {"workflows-1970-01-01", "workflows-1970-01-02"}
+    assert (archive.workflows, archive.size_bytes) == (5, sum(path.stat().st_size for path in sizes))
 
 
 def test_removals_at_once_write_whole_lines(api: Api, folder: Path) -> None:

@@ -8,6 +8,7 @@ from podium.api.rest import (
     events,
     metadata,
     pages,
+    retention,
     schedules,
     schemas,
     tags,
@@ -31,6 +32,7 @@ def routes(services: Services, figures: Callable[[], Awaitable[bytes]] | None) -
         *environment.routes(services),
         *schemas.routes(services),
         *tags.routes(services),
+        *retention.routes(services),
         *admin.routes(services, figures),
     ]
     return [*found, *pages.routes(found)]

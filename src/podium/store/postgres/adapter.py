@@ -5,6 +5,7 @@ A node may be wrong about a workflow, since another one has changed it; then its
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import asyncpg
@@ -12,10 +13,10 @@ import msgspec
 
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
-from podium.store.postgres import listing
+from podium.store.postgres import ended, listing
 from podium.store.postgres.check import check
 from podium.store.postgres.commit import Commit
-from podium.store.postgres.connection import connect
+from podium.store.postgres.connection import connect, locked
 from podium.store.postgres.line import CHANNEL, Heard, Line
 from podium.store.postgres.reader import Reader
 from podium.store.postgres.rows import LOGS_MAX, clean, columns, log_row
@@ -24,6 +25,7 @@ from podium.store.query import Search
 from podium.store.records import (
     Beat,
     Document,
+    Ended,
     EventExecution,
     NodeRow,
     Page,
@@ -122,6 +124,24 @@ class PostgresStore:
         sql = "SELECT id::text FROM workflow WHERE idempotency_key = $1 AND name = $2 ORDER BY id DESC LIMIT 1"
         found: str | None = await self._reader.value(sql, clean(key), clean(name))
         return found
+
+    # ended workflows that have no parent
+    async def ended_kinds(self) -> list[tuple[str, str]]:
+        """Return name and status of all of them, each pair once."""
+        return await ended.kinds(self._reader)
+
+    async def ended(self, name: str, status: str, before_ms: int, limit: int) -> list[Ended]:
+        """Return up to *limit* that ended before *before_ms*, the longest ended first."""
+        return await ended.before(self._reader, name, status, before_ms, limit)
+
+    async def count_ended(self, name: str, status: str, before_ms: int) -> tuple[int, int]:
+        """Return how many ended before *before_ms*, and when the first did."""
+        return await ended.count(self._reader, name, status, before_ms)
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Do something on one node only: False within while another node holds *name*."""
+        assert self._pool is not None  # noqa: S101
+        return locked(self._pool, name)
 
     # queues and time
     async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:

@@ -129,3 +129,17 @@ async def snapshot(pool: "asyncpg.Pool[Any]") -> AsyncIterator[Connection]:
     """Lend a connection on which all reads see the same state."""
     async with acquired(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         yield connection
+
+
+@asynccontextmanager
+async def locked(pool: "asyncpg.Pool[Any]", name: str) -> AsyncIterator[bool]:
+    """Take the lock *name* if nobody has it, and say whether. It belongs to a connection, and so ends with that."""
+    async with acquired(pool) as connection:
+        try:
+            is_held = await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name)
+            yield bool(is_held)
+            if is_held:
+                await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", name)
+        except BaseException:
+            connection.terminate()  # whatever the state of the lock was
+            raise

@@ -8,6 +8,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import apsw
@@ -20,6 +21,7 @@ from podium.store.query import Search
 from podium.store.records import (
     Beat,
     Document,
+    Ended,
     EventExecution,
     NodeRow,
     Page,
@@ -29,7 +31,7 @@ from podium.store.records import (
     WorkflowRow,
 )
 from podium.store.sqlite import connection as sqlite
-from podium.store.sqlite import listing
+from podium.store.sqlite import ended, listing
 from podium.store.sqlite.check import check_chunk, check_file
 from podium.store.sqlite.commit import Commit, Given
 from podium.store.sqlite.reader import Reader
@@ -158,6 +160,24 @@ class SqliteStore:
         sql = "SELECT id FROM workflow WHERE idempotency_key = ? AND name = ? ORDER BY row DESC LIMIT 1"
         found: str | None = self._reader.value(sql, (key, name))
         return found
+
+    # ended workflows that have no parent
+    async def ended_kinds(self) -> list[tuple[str, str]]:
+        """Return name and status of all of them, each pair once."""
+        return await self._scans.run(ended.kinds)
+
+    async def ended(self, name: str, status: str, before_ms: int, limit: int) -> list[Ended]:
+        """Return up to *limit* that ended before *before_ms*, the longest ended first."""
+        return await self._scans.run(lambda reader: ended.before(reader, name, status, before_ms, limit))
+
+    async def count_ended(self, name: str, status: str, before_ms: int) -> tuple[int, int]:
+        """Return how many ended before *before_ms*, and when the first did."""
+        return await self._scans.run(lambda reader: ended.count(reader, name, status, before_ms))
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:  # noqa: ARG002 (of the port)
+        """Say True: the file has one server."""
+        yield True
 
     # queues and time
     async def ready(self, queue: str, now_ms: int, limit: int, reserve_ms: int = 0) -> list[QueueRow]:  # noqa: ARG002
