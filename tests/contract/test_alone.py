@@ -21,10 +21,7 @@ def test_one_of_two_nodes_has_the_lock_until_it_is_done(postgres_url: str) -> No
 def test_a_lock_ends_with_the_node_that_has_it(postgres_url: str) -> None:
     async def scenario(first: PostgresStore, second: PostgresStore) -> None:
         with pytest.raises(Unavailable):
-            async with first.alone("x") as is_ours:
-                assert is_ours
-                assert first._pool is not None
-                first._pool.terminate()
+            await vanish_within(first)
         for _ in range(500):
             async with second.alone("x") as is_theirs:
                 if is_theirs:
@@ -33,6 +30,13 @@ def test_a_lock_ends_with_the_node_that_has_it(postgres_url: str) -> None:
         pytest.fail("the lock was not given back")
 
     asyncio.run(with_two(postgres_url, scenario))
+
+
+async def vanish_within(node: PostgresStore) -> None:
+    async with node.alone("x") as is_ours:
+        assert is_ours
+        assert node._pool is not None
+        node._pool.terminate()
 
 
 async def with_two(url: str, scenario: object) -> None:

@@ -15,6 +15,7 @@ from tests.docs.pages import ROOT, Block, Page, pages
 
 ELSEWHERE = {  # what a machine has, or the page says how to get
     ".", "bash", "curl", "git", "journalctl", "kill", "pip", "python", "python3", "sqlite3", "sudo", "systemctl",
+    "createdb", "pg_dump", "pg_restore", "zcat",
 }  # fmt: skip
 MAKE = re.compile(r"(?:^|`| {4})make ([a-z][a-z-]*)((?: [A-Z]+=(?:\"[^\"]*\"|[^\s`]+))*)", re.MULTILINE)
 FILES = re.compile(r"\b(?:tests|examples|scripts|docs|bench|src)/[\w./-]+")
