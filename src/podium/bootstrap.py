@@ -23,7 +23,7 @@ import uvloop
 from podium import __version__
 from podium.api.port import BACKLOG, PortTaken, listen, share, url
 from podium.api.rest.app import create_app
-from podium.api.rest.protocol import BoundedProtocol
+from podium.api.rest.protocol import HttpProtocol
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.task_type import TaskType
 from podium.model import retention
@@ -382,7 +382,7 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application) -> None:
         config = uvicorn.Config(
             application.asgi,
-            http=BoundedProtocol,
+            http=HttpProtocol,
             ws="none",
             lifespan="off",  # started and stopped around the server, where errors can be told plainly
             interface="asgi3",

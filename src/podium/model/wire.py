@@ -88,21 +88,27 @@ def parse_json(data: bytes) -> Json:
     Refuses nesting over DEPTH_MAX, more parts than PARTS_MAX, repeated keys, text that is not Unicode, numbers out of
     all range.
     """
+    return parse_and_compact(data)[0]
+
+
+def parse_and_compact(data: bytes) -> tuple[Json, bytes]:
+    """Return the value of `parse_json` and its compact text, which the guards have made anyway."""
     if not data.strip():
-        return None
+        return None, b"null"
     if len(data) > PARTS_MAX:
         _refuse_many_parts(data)
     try:
         value = _decoder.decode(data)
         _refuse_depth(data, value)
-        _refuse_repeated_keys(data, value)
+        compact = _encoder.encode(value)
+        _refuse_repeated_keys(data, compact)
     except RecursionError:
         raise InvalidRequest(_TOO_DEEP) from None
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"JSON parse error: the text is not valid UTF-8: {error.reason}") from None
     except ValueError as error:  # of either parser
         raise InvalidRequest(f"JSON parse error: {error}") from None
-    return value
+    return value, compact
 
 
 _TOO_DEEP = f"JSON parse error: nested more than {DEPTH_MAX} levels deep"
@@ -136,10 +142,10 @@ def _containers_in(value: Json) -> list[Json]:
     return [item for item in items if type(item) is dict or type(item) is list]
 
 
-def _refuse_repeated_keys(data: bytes, value: Json) -> None:
+def _refuse_repeated_keys(data: bytes, compact: bytes) -> None:
     # A repeated key is lost in decoding, together with at least its colon: encoded again, the text has fewer
     # colons than before, unless some hide in escapes. Only then is the slow parser worth its time.
-    if data.count(b":") != _encoder.encode(value).count(b":") or b"\\u003a" in data or b"\\u003A" in data:
+    if data.count(b":") != compact.count(b":") or b"\\u003a" in data or b"\\u003A" in data:
         json.loads(data, object_pairs_hook=_refuse_repeated)
 
 

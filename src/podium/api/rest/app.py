@@ -6,6 +6,7 @@ Never lets an exception out, answers every request once, and reads no more of a 
 import asyncio
 import logging
 import platform
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -109,7 +110,7 @@ class App:
     # ---- one request
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = asyncio.get_running_loop().time() if self._observer is not None else 0.0
+        began = time.monotonic()
         route: Route | None = None
         headers: list[Header] = []
         method = scope["method"]
@@ -134,14 +135,16 @@ class App:
             status, headers = 500, [_JSON_TYPE]
             body = error_body(PodiumError("Internal server error"), self._instance)
         if self._observer is not None:
-            seconds = asyncio.get_running_loop().time() - began
-            self._observer.answered(method, route.path if route else "", status, seconds)
+            self._observer.answered(method, route.path if route else "", status, time.monotonic() - began)
         if status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
     def _find(self, method: str, scope: Scope) -> tuple[Route, list[Any]]:
+        route = self._router.literal(method, scope["path"])
+        if route is not None and b"%" not in (scope.get("raw_path") or b""):
+            return route, []
         segments = _segments(scope)
         found = self._router.find("GET" if method == "HEAD" else method, segments)
         if found is not None:

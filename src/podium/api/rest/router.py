@@ -1,10 +1,15 @@
-"""From method and path to a route: one tree of path segments per method; a literal segment wins over a variable."""
+"""From method and path to a route: one tree of path segments per method; a literal segment wins over a variable.
+
+Paths without variables, as those of results and starts, are found at once.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from podium.api.rest.parameter import read_number
 from podium.api.rest.route import Route
+
+_NONE: dict[str, Route] = {}
 
 
 class _Node:
@@ -21,6 +26,7 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._trees: dict[str, _Node] = {}
+        self._literals: dict[str, dict[str, Route]] = {}  # by method and path
         self._numbers: dict[str, list[tuple[int, str]]] = {}  # places and names of the variables that are numbers
         for route in routes:
             self._add(route)
@@ -36,9 +42,15 @@ class Router:
         if node.route is not None:
             raise ValueError(f"two routes for {route.method} {route.path}")
         node.route = route
+        if "{" not in route.path:
+            self._literals.setdefault(route.method, {})[route.path] = route
         numbers = [(place, one.name) for place, one in enumerate(route.variables) if one.kind == "integer"]
         if numbers:
             self._numbers[route.path] = numbers
+
+    def literal(self, method: str, path: str) -> Route | None:
+        """Return the route of a path that has no variables; None says nothing."""
+        return self._literals.get(method, _NONE).get(path)
 
     def find(self, method: str, segments: Sequence[str]) -> tuple[Route, list[Any]] | None:
         """Return the route of a path, cut at its slashes, and the values of the path's variables."""

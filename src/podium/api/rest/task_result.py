@@ -3,7 +3,7 @@
 import msgspec
 
 from podium.model.errors import InvalidRequest
-from podium.model.wire import convert, encode_json, parse_json
+from podium.model.wire import convert, encode_json, parse_and_compact, parse_json
 from podium.service.task_result import TaskResult
 
 _decode = msgspec.json.Decoder(TaskResult, strict=False).decode
@@ -17,7 +17,8 @@ def decode_task_result(data: bytes) -> TaskResult:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_leniently(data)
     if result.outputData != b"{}":
-        result.outputData = _output(parse_json(bytes(result.outputData)))
+        value, compact = parse_and_compact(bytes(result.outputData))
+        result.outputData = msgspec.Raw(compact) if type(value) is dict else _output(value)
     return result
 
 
