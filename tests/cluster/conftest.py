@@ -1,6 +1,7 @@
 """Several nodes over one store, in the process of the test."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -65,6 +66,7 @@ class Cluster:
     def __init__(self, make_store: Callable[[], Store]) -> None:
         self._make_store = make_store
         self.sites: list[Site] = []
+        self._marks = itertools.count()
 
     async def add(self, count: int = 1) -> list[Site]:
         added = [Site(self._make_store()) for _ in range(count)]
@@ -73,7 +75,19 @@ class Cluster:
         self.sites += added
         names = {site.node.id for site in self.sites}
         await until(lambda: all({one.id for one in site.node.membership.nodes} == names for site in self.sites))
+        await self.hear_all()
         return added
+
+    async def hear_all(self) -> None:
+        """Wait until every node has heard what the others have told so far."""
+        heard: set[tuple[int, str]] = set()
+        mark = str(next(self._marks))
+        for number, site in enumerate(self.sites):
+            site.node.bus.on(f"mark {mark}", lambda marks, number=number: heard.update((number, one) for one in marks))
+        for number, site in enumerate(self.sites):
+            site.node.bus.publish(f"mark {mark}", str(number))
+        count = len(self.sites)
+        await until(lambda: len(heard) == count * (count - 1))
 
     async def define(self, *tasks: Json, name: str = "w", **fields: Json) -> None:
         definition = convert(WorkflowDef, {"name": name, "tasks": list(tasks), **fields})

@@ -9,7 +9,7 @@ import msgspec
 from podium.engine.commands import ChildEnded, Terminate
 from podium.model.status import COMPLETED
 from podium.model.transition import Message, Transition
-from podium.runtime import dispatch, relay, timers
+from podium.runtime import changes, dispatch, poll_data, relay, timers
 from tests.api.conftest import child, simple, wait
 from tests.cluster.conftest import Cluster, Run, until
 
@@ -251,7 +251,9 @@ def test_a_near_timer_set_by_another_node_fires_in_time(run: Run, monkeypatch: A
     run(scenario)
 
 
-def test_who_waits_on_one_node_learns_of_changes_on_another(run: Run) -> None:
+def test_who_waits_on_one_node_learns_of_changes_on_another(run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setattr(changes, "LOOK_S", 1_000.0)
+
     async def scenario(cluster: Cluster) -> None:
         a, b = await cluster.add(2)
         await cluster.define(simple("a"))
@@ -259,6 +261,7 @@ def test_who_waits_on_one_node_learns_of_changes_on_another(run: Run) -> None:
         with a.services._watch.open() as watcher:
             watcher.add(workflow_id)
             watcher.clear()
+            await cluster.hear_all()
             [task] = await until(b.poll)
             await b.report(task)
             deadline = asyncio.get_running_loop().time() + 20
@@ -269,7 +272,9 @@ def test_who_waits_on_one_node_learns_of_changes_on_another(run: Run) -> None:
     run(scenario)
 
 
-def test_a_worker_of_a_domain_counts_on_every_node(run: Run) -> None:
+def test_a_worker_of_a_domain_counts_on_every_node(run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setattr(poll_data, "SHARE_S", 1_000.0)
+
     async def scenario(cluster: Cluster) -> None:
         a, b = await cluster.add(2)
         await a.node.dispatcher.poll("a", "eu", "me", 1, 0)
