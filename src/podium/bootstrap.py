@@ -53,6 +53,7 @@ MEMORY = "memory:"
 ANSWERS_S_MAX = 2  # for answers that are on their way when the server is told to stop
 NODE_STOP_S_MAX = 2.5  # for the commits, after that
 RELEASE_S = 0.05
+DATABASE_WAIT_S = 30.0
 KEEP_ALIVE_S = 75
 TASK_TYPES = "podium.task_types"
 SWITCH_S = 0.0005
@@ -71,11 +72,11 @@ class StartFailed(Exception):
 
 
 def make_store(database: str, connections: int = 8) -> Store:
-    """Return the adapter for a database URL; raises `BadSetting`."""
+    """Return the adapter for a database URL, which waits some time for a server that is away; raises `BadSetting`."""
     if database == MEMORY:
         return MemoryStore()
     if database.startswith(POSTGRES):
-        return _postgres_store(database, connections)
+        return _postgres_store(database, connections, DATABASE_WAIT_S)
     return SqliteStore(_sqlite_path(database))
 
 
@@ -116,10 +117,10 @@ def restore(database: str, source: Path, progress: Callable[[int, int], None], c
         check(SqliteStore(copy))
 
 
-def _postgres_store(database: str, connections: int) -> Store:
+def _postgres_store(database: str, connections: int, wait_s: float = 0.0) -> Store:
     from podium.store.postgres import PostgresStore  # its driver takes time and memory that SQLite need not pay
 
-    return PostgresStore(database, connections)
+    return PostgresStore(database, connections, wait_s)
 
 
 def _sqlite_path(database: str) -> Path:

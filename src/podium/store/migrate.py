@@ -36,11 +36,11 @@ def find(package: str) -> list[Migration]:
     return found
 
 
-def pending(known: list[Migration], applied: Iterable[int]) -> list[Migration]:
-    """Return what is still to be applied; raise when the database was made by a newer version."""
+def pending(known: list[Migration], applied: Iterable[int], newer_max: int = 0) -> list[Migration]:
+    """Return what is still to be applied; raise when the database is more than *newer_max* schemas newer."""
     done = set(applied)
     newest = max(done, default=0)
-    if newest > len(known):
+    if newest > len(known) + newer_max:
         raise PodiumError(
             f"The database has schema {newest}, but this version of podium knows only schemas up to {len(known)}: "
             "install the newer version that wrote it, or restore a backup made before that upgrade."

@@ -4,6 +4,9 @@ A node may be wrong about a workflow, since another one has changed it; then its
 """
 
 import asyncio
+import logging
+import random
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from podium.model.errors import Unavailable
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
 from podium.store.postgres import ended, listing
@@ -37,11 +41,14 @@ from podium.store.records import (
 
 CONNECTIONS = 8
 CLOSE_S_MAX = 5.0
+AGAIN_S = 1.0
 NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 CLAIM = (
     f"UPDATE message SET claimed_by = $2, claimed_ms = {NOW_MS} WHERE id = $1 AND "  # noqa: S608
     f"(claimed_by IS NULL OR claimed_by = $2 OR claimed_ms <= {NOW_MS} - $3::bigint)"
 )
+
+log = logging.getLogger(__name__)
 
 
 class PostgresStore:
@@ -49,16 +56,30 @@ class PostgresStore:
 
     is_shared = True
 
-    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+    def __init__(self, url: str, connections: int = CONNECTIONS, wait_s: float = 0.0) -> None:
+        """*wait_s*: how long `open` may wait for a database that is away."""
         self._url = url
+        self._wait_s = wait_s
         self._size = connections
         self._line = Line(url)
         self._pool: asyncpg.Pool[Any] | None = None
 
     async def open(self) -> None:
         """Connect and bring the schema up to date; nodes that start together wait for each other."""
-        self._pool = await connect(self._url, self._size)
+        self._pool = await self._connect()
         self._reader = Reader(self._pool)
+
+    async def _connect(self) -> "asyncpg.Pool[Any]":
+        until_s = time.monotonic() + self._wait_s
+        while True:
+            try:
+                return await connect(self._url, self._size)
+            except Unavailable as error:
+                delay_s = AGAIN_S * random.uniform(0.5, 1.5)  # noqa: S311
+                if time.monotonic() + delay_s > until_s:
+                    raise
+                log.warning("%s Trying again for %d s.", error.message, until_s - time.monotonic())
+                await asyncio.sleep(delay_s)
 
     async def close(self) -> None:
         """Finish what was begun and release the connections. Closing twice is harmless."""

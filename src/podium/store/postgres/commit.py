@@ -13,13 +13,19 @@ import asyncpg
 from podium.model.errors import PodiumError
 from podium.model.transition import Message, Transition
 from podium.store.postgres.connection import ACQUIRE_S_MAX, LOST, OUTAGES, Connection, acquired, unavailable
-from podium.store.postgres.rows import ARGUMENTS, Batch, encode
+from podium.store.postgres.rows import ARGUMENTS, Batch
 
 ARGUMENTS_TEXT = ", ".join(f"${number}" for number in range(1, ARGUMENTS + 1))
 CALL = f"SELECT stale, sent FROM podium_commit({ARGUMENTS_TEXT})"  # noqa: S608
 ATTEMPTS_MAX = 5
 APPLIED_BEFORE = "PD001"  # raised by podium_commit
-ASK_AGAIN_S = (0.1, 0.3, 1.0, 2.0)
+ASK_AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 3.0)
+END_LOOKS_MAX, END_LOOK_S = 100, 0.05
+HEADS = "SELECT id::text, body FROM workflow WHERE id = ANY ($1::uuid[])"
+TASKS = (
+    "SELECT workflow_id::text, seq, body FROM task "
+    "WHERE (workflow_id, seq) IN (SELECT * FROM unnest($1::uuid[], $2::integer[]))"
+)
 
 
 class Commit:
@@ -31,7 +37,6 @@ class Commit:
         self._groups = _groups(self._ids)
         self._batches = [_batch([transitions[place] for place in places]) for places in self._groups]
         self._applied = [tuple(one.applied) for one in transitions]
-        self._bodies = [None if one.removed else encode(one.workflow.head) for one in transitions]
         self._held: list[bool] = []
         self._gone: set[int] = set()  # places of transitions whose message somebody has applied
 
@@ -44,10 +49,11 @@ class Commit:
             connection = await pool.acquire(timeout=ACQUIRE_S_MAX)
         except OUTAGES as error:
             raise unavailable(error) from error
+        pid = connection.get_server_pid()
         try:
             await self._write(connection)
         except LOST as error:
-            if not await self._was_written(pool):
+            if not await self._was_written(pool, pid):
                 raise unavailable(error) from error
         except OUTAGES as error:
             raise unavailable(error) from error
@@ -111,25 +117,56 @@ class Commit:
             elif self._held[place]:
                 there.difference_update(applied)
 
-    async def _was_written(self, pool: "asyncpg.Pool[Any]") -> bool:
-        """Ask what became of a commit whose answer was lost: a workflow holds what this commit wrote, or it doesn't."""
+    async def _was_written(self, pool: "asyncpg.Pool[Any]", pid: int) -> bool:
+        """Ask what became of a commit whose answer was lost."""
         for delay_s in ASK_AGAIN_S:
             await asyncio.sleep(delay_s)
             try:
                 async with acquired(pool) as connection:
+                    await _end_of(connection, pid)
                     return await self._is_there(connection)
             except PodiumError:
                 continue
         return False
 
     async def _is_there(self, connection: Connection) -> bool:
-        place = max((place for place, held in enumerate(self._held) if held), default=-1)
-        if place < 0:
+        """Whether anything of the transaction is there, since all of it is then.
+
+        Other nodes may have gone on meanwhile, so any one trace counts: a header or a task as it was written, or a
+        workflow that did not exist before.
+        """
+        held = {self._ids[place] for place, is_held in enumerate(self._held) if is_held}
+        heads, tasks, removed = self._traces(held)
+        found = dict(await connection.fetch(HEADS, list(held)))
+        if (
+            not held
+            or removed - found.keys()
+            or any(heads.get(key, b"") in (None, body) for key, body in found.items())
+        ):
             return True
-        # Where the row was there before, the lock waits for the end of the transaction that is asked about.
-        sql = "SELECT body FROM workflow WHERE id = $1 FOR SHARE"
-        found = await connection.fetchval(sql, self._ids[place])
-        return bool(found == self._bodies[place])
+        rows = await connection.fetch(TASKS, [key for key, _ in tasks], [seq for _, seq in tasks])
+        return any(tasks[key, seq] == body for key, seq, body in rows)
+
+    def _traces(self, held: set[str]) -> tuple[dict[str, bytes | None], dict[tuple[str, int], bytes], set[str]]:
+        """Return the headers that were written, None for new ones; the tasks; and the workflows that were removed."""
+        heads: dict[str, bytes | None] = {}
+        tasks: dict[tuple[str, int], bytes] = {}
+        removed: set[str] = set()
+        for batch in self._batches:
+            for key, expected, *_, body in batch.heads:
+                heads[key] = None if expected < 0 or heads.get(key, b"") is None else body
+            tasks |= {(row[0], row[1]): row[-1] for row in batch.tasks if row[0] in held}
+            removed |= {row[0] for row in batch.removed if row[0] in held}
+        return heads, tasks, removed
+
+
+async def _end_of(connection: Connection, pid: int) -> None:
+    """Wait until the server process that had the commit does nothing any more: it may be about to end it well."""
+    for _ in range(END_LOOKS_MAX):
+        sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state <> 'idle' AND pid <> pg_backend_pid()"
+        if await connection.fetchval(sql, pid) is None:
+            return
+        await asyncio.sleep(END_LOOK_S)
 
 
 def _groups(ids: Sequence[str]) -> list[list[int]]:

@@ -17,6 +17,7 @@ STATEMENT_MS_MAX = 30_000
 IDLE_IN_TRANSACTION_MS_MAX = 5_000
 CONNECT_S_MAX = 5.0
 ACQUIRE_S_MAX = 10.0
+NEWER_MAX = 1  # schemas
 MIGRATION_LOCK = 0x706F6469  # "podi": nodes that start together upgrade one after the other
 SETTINGS = {
     "application_name": "podium",
@@ -100,20 +101,28 @@ async def _upgrade(connection: Connection) -> None:
     encoding = await connection.fetchval("SHOW server_encoding")
     if encoding != "UTF8":
         raise PodiumError(f"The database has the encoding {encoding}: create it with ENCODING 'UTF8'.")
-    for migration in migrate.find("podium.store.postgres"):
+    known = migrate.find("podium.store.postgres")
+    for migration in await _pending(connection, known):
         async with connection.transaction():
+            await connection.execute("SET LOCAL statement_timeout = 0")  # somebody may be at it for long
             await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-            await connection.execute("SET LOCAL statement_timeout = 0")
             await connection.execute(
                 "CREATE TABLE IF NOT EXISTS migration (number integer PRIMARY KEY, name text, applied_ms bigint)"
             )
-            applied = [row[0] for row in await connection.fetch("SELECT number FROM migration")]
-            if migration in migrate.pending([*migrate.find("podium.store.postgres")], applied):
+            if migration in await _pending(connection, known):
                 await connection.execute(migration.sql)
                 now_ms = time.time_ns() // 1_000_000
                 await connection.execute(
                     "INSERT INTO migration VALUES ($1, $2, $3)", migration.number, migration.name, now_ms
                 )
+
+
+async def _pending(connection: Connection, known: list[migrate.Migration]) -> list[migrate.Migration]:
+    """Return what is to be applied. One schema newer is fine: nodes of two versions run during an upgrade."""
+    if await connection.fetchval("SELECT to_regclass('migration')") is None:
+        return known
+    applied = [row[0] for row in await connection.fetch("SELECT number FROM migration")]
+    return migrate.pending(known, applied, NEWER_MAX)
 
 
 @asynccontextmanager
