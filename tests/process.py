@@ -40,7 +40,7 @@ class Server:
         self.host = host
         self.port = port or free_port()
         self.url = f"http://{host}:{self.port}"
-        self._program = program
+        self.program = program
         self._options = options
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,7 +49,7 @@ class Server:
     def start(self) -> float:
         """Start the process and wait until it is healthy; returns the seconds that took."""
         begun = time.monotonic()
-        command = [*self._program, "--host", self.host, "--port", str(self.port), "--database", self.database]
+        command = [*self.program, "--host", self.host, "--port", str(self.port), "--database", self.database]
         command += self._options
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
@@ -62,6 +62,11 @@ class Server:
             except httpx.HTTPError:
                 time.sleep(0.01)
         raise RuntimeError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port
 
     @property
     def pid(self) -> int:

@@ -26,15 +26,18 @@ class Audit:
         self.workflows = 0
         self.late = 0  # results that were acknowledged after their task had timed out
         self.tasks: dict[str, Json] = {}
+        self._patience_s = PATIENCE_S
         self._client = Client(*load.addresses)
 
-    async def run(self) -> None:
-        """Examine all; the load's workers must go on until this is done."""
-        for workflow_id, k in self.load.started.items():
+    async def run(self, patience_s: float = PATIENCE_S) -> None:
+        """Examine all, and let nothing more start; the load's workers must go on until this is done."""
+        self._patience_s = patience_s
+        await self.load.end_starts()
+        for workflow_id, k in list(self.load.started.items()):
             await self._parent(workflow_id, k)
-        for task_id in self.load.acknowledged:
+        for task_id in list(self.load.acknowledged):
             await self._acknowledged(task_id)
-        for task_id, count in self.load.handed_out.items():
+        for task_id, count in list(self.load.handed_out.items()):
             if count > 1:
                 self.faults.append(f"task {task_id} was handed out {count} times")
         self._client.close()
@@ -61,7 +64,7 @@ class Audit:
     async def _ended(self, workflow_id: str) -> Json | None:
         """Return a workflow when it has ended; None, with a fault, when it is not there or does not end."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + PATIENCE_S
+        until_s = loop.time() + self._patience_s
         while loop.time() < until_s:
             workflow = await self._read(f"/api/workflow/{workflow_id}")
             if workflow is None:

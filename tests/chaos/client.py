@@ -65,6 +65,8 @@ class Client:
 
     async def _exchange(self, method: str, path: str, data: bytes, headers: dict[str, str]) -> Answer:
         host, port = self._addresses[self._place % len(self._addresses)]
+        if self._streams is not None and self._streams[0].at_eof():
+            self.close()  # the server has closed it since the last call
         if self._streams is None:
             self._streams = await asyncio.open_connection(host, port)
         reader, writer = self._streams

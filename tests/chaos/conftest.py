@@ -1,15 +1,19 @@
 """Options of the fault suite, and what its tests share: `pytest tests/chaos --full --seed 7 --count 20`."""
 
+import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.postgres import Postgres
+from tests.process import Server
 
 from .plan import SEED, Plan
 from .report import Report
 
-FULL_S_MAX = 7_200
+HERE = Path(__file__).parent
+SHORT_S_MAX, FULL_S_MAX = 600, 7_200
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,11 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--count", type=int, help="how many faults each test injects")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--full", default=False) or config.getoption("--count", default=None):
-        for item in items:
-            item.add_marker(pytest.mark.timeout(FULL_S_MAX), append=False)
+    """Give these tests more time than others have."""
+    is_full = config.getoption("--full", default=False) or config.getoption("--count", default=None)
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(FULL_S_MAX if is_full else SHORT_S_MAX))
 
 
 @pytest.fixture
@@ -54,6 +59,18 @@ def durable_postgres() -> Iterator[Postgres]:
 @pytest.fixture
 def durable_database(durable_postgres: Postgres, request: pytest.FixtureRequest) -> tuple[Postgres, str]:
     """A server, and the URL of an empty database on it."""
-    name = f"chaos_{abs(hash(request.node.name)) % 10**9}"
+    name = f"chaos_{zlib.crc32(request.node.name.encode())}"
     durable_postgres.execute(f"CREATE DATABASE {name}")
     return durable_postgres, durable_postgres.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """A server over an empty database of each kind, not started yet."""
+    log = tmp_path / "podium.log"
+    if request.param == "sqlite":
+        made = Server(tmp_path / "podium.db", log=log)
+    else:
+        made = Server(request.getfixturevalue("durable_database")[1], log=log)
+    yield made
+    made.kill()

@@ -7,6 +7,8 @@ import asyncio
 import itertools
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -35,11 +37,12 @@ class Size:
     workers: int = 16
     open_max: int = 200
     response_s: int = 1  # after which a task whose worker is silent is handed out again
+    silent_s: int = 1  # the same for the tasks at which workers are silent on purpose
     tries: int = 3  # of a call that had no answer, or was asked to come later
 
 
 class Load:
-    """Clients and workers; `run` until `stop` was called, `is_starting` may be turned off before."""
+    """Clients and workers, who work in `running`."""
 
     def __init__(self, *addresses: tuple[str, int], size: Size | None = None) -> None:
         self.addresses = addresses
@@ -55,6 +58,7 @@ class Load:
         self.failed_calls: list[str] = []  # without an answer, or refused, in all tries
         self.no_retry_after = 0  # refusals that don't say when to come again
         self.last_started_s = 0.0
+        self._starters: list[asyncio.Task[None]] = []
         self._open: set[int] = set()
         self._numbers = itertools.count(1)
         self._nonces = itertools.count(1)
@@ -62,21 +66,29 @@ class Load:
     async def register(self) -> None:
         """Register the definitions."""
         client = Client(*self.addresses)
-        definitions = [model.task_def(name, self.size.response_s) for name in model.TYPES]
+        definitions = [model.task_def(name, self.size.response_s) for name in (model.TASK, model.FLAKY)]
+        definitions.append(model.task_def(model.SILENT, self.size.silent_s))
         assert (await client.post("/api/metadata/taskdefs", definitions)).is_ok
         for definition in (model.CHILD, model.PARENT):
             assert (await client.post("/api/metadata/workflow?overwrite=true", definition)).is_ok
         client.close()
 
-    async def run(self) -> None:
-        """Work until told to stop."""
-        jobs = [self._start_many() for _ in range(self.size.starters)]
-        jobs += [self._work(number) for number in range(self.size.workers)]
-        await asyncio.gather(*jobs)
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work during the block, and come to an end after it."""
+        self._starters = [asyncio.create_task(self._start_many()) for _ in range(self.size.starters)]
+        workers = [asyncio.create_task(self._work(number)) for number in range(self.size.workers)]
+        try:
+            yield
+        finally:
+            await self.end_starts()
+            self.is_working = False
+            await asyncio.gather(*workers)
 
-    def stop(self) -> None:
-        """Let `run` come to its end."""
-        self.is_starting = self.is_working = False
+    async def end_starts(self) -> None:
+        """Start nothing more; the workers go on."""
+        self.is_starting = False
+        await asyncio.gather(*self._starters)
 
     async def call(self, client: Client, method: str, path: str, body: Any = None) -> Answer | None:
         """Call until there is an answer that is not "later"; None when there was none in all tries."""
@@ -136,18 +148,22 @@ class Load:
     async def perform(self, client: Client, task: dict[str, Any]) -> None:
         """Do a task as the model says and report it."""
         found = model.answer_to(task)
-        if found is None:
-            return
-        status, output = found
-        nonce = f"n{next(self._nonces)}"
-        result = {
-            "workflowInstanceId": task["workflowInstanceId"],
-            "taskId": task["taskId"],
-            "status": status,
-            "outputData": {**output, "by": nonce},
-        }
+        if found is not None:
+            await self.report(client, task, self.result(task, *found))
+
+    def result(self, task: dict[str, Any], status: str, output: dict[str, Any]) -> dict[str, Any]:
+        """Return a report, with a mark of its own."""
+        ids = {"workflowInstanceId": task["workflowInstanceId"], "taskId": task["taskId"]}
+        return {**ids, "status": status, "outputData": {**output, "by": f"n{next(self._nonces)}"}}
+
+    async def report(
+        self, client: Client, task: dict[str, Any], result: dict[str, Any], *, is_counted: bool = True
+    ) -> Answer | None:
+        """Send a report; what is acknowledged must be found by the audit."""
         answer = await self.call(client, "POST", "/api/tasks", result)
-        if answer is not None and answer.is_ok:
-            self.acknowledged.setdefault(task["taskId"], Acknowledged(status, nonce, time.time() * 1000))
+        if answer is not None and answer.is_ok and is_counted:
+            told = Acknowledged(result["status"], result["outputData"]["by"], time.time() * 1000)
+            self.acknowledged.setdefault(task["taskId"], told)
             if task["referenceTaskName"] == "last":
                 self._open.discard(task["inputData"]["k"])
+        return answer
