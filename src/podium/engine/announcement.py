@@ -55,7 +55,7 @@ def _events(step: Step, state: str) -> list[StateChangeEvent]:
 def _payload(session: "Session", task: Task, event: StateChangeEvent) -> dict[str, Json]:
     try:
         template = compile_template(event.payload or {})
-        resolved: dict[str, Json] = session.scope.resolve(template, task_id(session.head.id, task.seq))
+        resolved: dict[str, Json] = session.scope.resolve(template, task.seq)
     except PodiumError as error:  # a bad expression must not keep a task from ending
         return {"error": error.message}
     return resolved

@@ -195,7 +195,7 @@ class Remove(Command, frozen=True, tag="remove"):
     version: int = 0
 
 
-NEEDS_HISTORY = (Restart, Retry, Rerun, ChildRevived, Jump, Upgrade)
+NEEDS_HISTORY = frozenset({Restart, Retry, Rerun, ChildRevived, Jump, Upgrade})
 """Commands whose decision looks at superseded attempts, so the caller loads all tasks of the workflow."""
 
 

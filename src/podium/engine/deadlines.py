@@ -4,7 +4,6 @@ Times are computed from the task's own fields, so that a deadline needs no row o
 wake-up, the earliest.
 """
 
-from collections.abc import Iterator
 from heapq import heappush
 
 from podium.engine.graph import Step
@@ -26,27 +25,27 @@ def starts_later(task: Task) -> bool:
     return task.due_ms > 0 and task.type != "WAIT"
 
 
-def deadlines(task: Task, step: Step | None) -> Iterator[tuple[str, int]]:
-    """Yield the kind and time of each deadline that applies to *task* now."""
+def deadlines(task: Task, step: Step | None) -> list[tuple[int, str]]:
+    """Return the time and kind of each deadline that applies to *task* now."""
+    found = []
     if task.due_ms:
-        yield (START if starts_later(task) else WAIT), task.due_ms
+        found.append((task.due_ms, START if starts_later(task) else WAIT))
     task_def = step.task_def if step else None
-    if task_def is not None:
-        yield from _of_definition(task, task_def)
+    if task_def is not None and task_def.timeoutPolicy != "ALERT_ONLY":
+        _add_of_definition(found, task, task_def)
     if task.response_timeout_s and task.status == IN_PROGRESS and _has_lease(task, step):
-        yield RESPONSE, task.updated_ms + (task.response_timeout_s + task.callback_after_s) * 1000
+        found.append((task.updated_ms + (task.response_timeout_s + task.callback_after_s) * 1000, RESPONSE))
+    return found
 
 
-def _of_definition(task: Task, task_def: TaskDef) -> Iterator[tuple[str, int]]:
-    if task_def.timeoutPolicy == "ALERT_ONLY":
-        return
+def _add_of_definition(found: list[tuple[int, str]], task: Task, task_def: TaskDef) -> None:
     if task_def.totalTimeoutSeconds > 0:
-        yield TOTAL, (task.first_scheduled_ms or task.scheduled_ms) + task_def.totalTimeoutSeconds * 1000
+        found.append(((task.first_scheduled_ms or task.scheduled_ms) + task_def.totalTimeoutSeconds * 1000, TOTAL))
     if task_def.timeoutSeconds > 0 and task.started_ms > 0:
-        yield ATTEMPT, task.started_ms + (task.start_delay_s + task_def.timeoutSeconds) * 1000
+        found.append((task.started_ms + (task.start_delay_s + task_def.timeoutSeconds) * 1000, ATTEMPT))
     poll_timeout_s = task_def.pollTimeoutSeconds
     if poll_timeout_s and task.status == SCHEDULED and task.runs != "engine":
-        yield POLL, queued_ms(task) + poll_timeout_s * 1000
+        found.append((queued_ms(task) + poll_timeout_s * 1000, POLL))
 
 
 def queued_ms(task: Task) -> int:
@@ -66,7 +65,8 @@ def _has_lease(task: Task, step: Step | None) -> bool:
 
 def next_due_ms(task: Task, step: Step | None) -> int:
     """Return the earliest deadline of *task*, 0 when it has none."""
-    return min((due_ms for _, due_ms in deadlines(task, step)), default=0)
+    found = deadlines(task, step)
+    return min(found)[0] if found else 0
 
 
 def watch(workflow: Workflow, task: Task, step: Step | None) -> None:

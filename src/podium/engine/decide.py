@@ -145,11 +145,11 @@ def _next_wake_ms(session: Session) -> int:
     wakes = workflow.wakes
     while wakes and workflow.watched.get(wakes[0][1]) != wakes[0][0]:
         heappop(wakes)
-    times = [] if workflow.is_paused or not wakes else [wakes[0][0]]
+    wake_ms = 0 if not wakes or workflow.is_paused else wakes[0][0]
     due_ms = workflow_due_ms(session)
-    if due_ms:
-        times.append(due_ms)
-    return min(times[0], FAR_MS, *times) if times else 0
+    if due_ms and not 0 < wake_ms <= due_ms:
+        wake_ms = due_ms
+    return min(wake_ms, FAR_MS)
 
 
 # ---- the command itself

@@ -48,11 +48,11 @@ class Scope:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._workflow = session.workflow
-        self._task_id: str | None = None
+        self._seq = 0
 
-    def resolve(self, template: Template, task_id: str | None = None) -> Any:
-        """Return the value of *template*; *task_id* is what `${CPEWF_TASK_ID}` means in it."""
-        self._task_id = task_id
+    def resolve(self, template: Template, seq: int = 0) -> Any:
+        """Return the value of *template*; *seq* is the number of the task that `${CPEWF_TASK_ID}` means in it."""
+        self._seq = seq
         if not template.measures:
             return template.resolve(self)
         session = self._session
@@ -100,7 +100,7 @@ class Scope:
     def system(self, name: str) -> Any:
         """Return the value of a bare `${NAME}`, or MISSING: then the token stays as it is."""
         if name == "CPEWF_TASK_ID":
-            return self._task_id or MISSING
+            return task_id(self._workflow.head.id, self._seq) if self._seq else MISSING
         value = self._session.context.system(name)
         return MISSING if value is None else value
 

@@ -176,7 +176,7 @@ class Session:
 
     def resolve(self, step: Step, seq: int) -> dict[str, Any]:
         """Return the input parameters as a map; a null takes the raw value of the task definition's input template."""
-        values: dict[str, Any] = self.scope.resolve(step.template, task_id(self.head.id, seq) if seq else None)
+        values: dict[str, Any] = self.scope.resolve(step.template, seq)
         for key, default in step.defaults.items():
             if values.get(key) is None:
                 values[key] = default

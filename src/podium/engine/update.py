@@ -193,7 +193,7 @@ def _due_tasks(session: Session) -> list[Task]:
 
 def _expire(session: Session, task: Task) -> None:
     step = session.step_of(task)
-    for kind, due_ms in deadlines(task, step):
+    for due_ms, kind in deadlines(task, step):
         if due_ms > session.now_ms:
             continue
         if kind == START:

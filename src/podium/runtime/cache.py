@@ -37,13 +37,17 @@ class Cache:
 
     def put(self, workflow: Workflow) -> None:
         """Keep a workflow as it is now; others make room."""
-        self.drop(workflow.id)
-        if workflow.is_terminal and not workflow.has_all_tasks:
+        key = workflow.head.id
+        before = self._workflows.pop(key, None)
+        if before is not None:
+            self._bytes -= before.size_bytes
+        if not workflow.has_all_tasks and workflow.is_terminal:
             return
-        _drop_parsed(workflow)
+        if _own_payload(workflow) + workflow.payload_bytes > PARSED_BYTES_MAX:
+            _drop_parsed(workflow)
         workflow.size_bytes = size_of(workflow)
         self._bytes += workflow.size_bytes
-        self._workflows[workflow.id] = workflow
+        self._workflows[key] = workflow
         while self._bytes > self._bytes_max and len(self._workflows) > 1:
             _, oldest = self._workflows.popitem(last=False)
             self._bytes -= oldest.size_bytes
@@ -66,8 +70,7 @@ def _own_payload(workflow: Workflow) -> int:
 
 def _drop_parsed(workflow: Workflow) -> None:
     """Forget what large payloads were parsed to, which may be twenty times their size; compiled branches stay."""
-    if _own_payload(workflow) + workflow.payload_bytes > PARSED_BYTES_MAX:
-        branches = workflow.values.get("branches")
-        workflow.values.clear()
-        if branches:
-            workflow.values["branches"] = branches
+    branches = workflow.values.get("branches")
+    workflow.values.clear()
+    if branches:
+        workflow.values["branches"] = branches

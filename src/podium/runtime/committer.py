@@ -209,7 +209,7 @@ class Committer:
         missing = []
         for work in works:
             first = work.mails[0].command
-            if isinstance(first, NEEDS_HISTORY):
+            if type(first) in NEEDS_HISTORY:
                 self._cache.drop(work.workflow_id)
             # An id that is to be new is looked up only when the store has refused it.
             if isinstance(first, StartWorkflow) and not work.mails[0].tries:
@@ -220,7 +220,7 @@ class Committer:
         if missing:
             try:
                 found = await self._load(
-                    missing, history={w.workflow_id for w in works if isinstance(w.mails[0].command, NEEDS_HISTORY)}
+                    missing, history={w.workflow_id for w in works if type(w.mails[0].command) in NEEDS_HISTORY}
                 )
             except PodiumError as error:
                 for work in works:

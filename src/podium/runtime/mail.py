@@ -41,7 +41,7 @@ class Work:
 def split(mails: list[Mail]) -> tuple[list[Mail], list[Mail]]:
     """Separate what can be decided together: a command that needs the whole history stands alone."""
     for place, mail in enumerate(mails):
-        if isinstance(mail.command, NEEDS_HISTORY):
+        if type(mail.command) in NEEDS_HISTORY:
             cut = place or 1
             return mails[:cut], mails[cut:]
     return mails, []

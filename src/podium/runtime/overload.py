@@ -40,7 +40,7 @@ class Admission:
     payload_bytes: int = 0
     refused: Refused = field(default_factory=Refused)
     _usual_s: float = 0.0  # from taking the commands of a batch to their answers
-    _began_s: dict[int, float] = field(default_factory=dict)
+    _began_s: dict[int, float] = field(default_factory=dict)  # the oldest batch first
     _number: int = 0
 
     def admit(self, command: Command, workflows: int) -> None:
@@ -59,7 +59,7 @@ class Admission:
 
     def elapsed_s(self) -> float:
         """Return for how long the oldest batch has been on its way."""
-        return self.now_s() - min(self._began_s.values()) if self._began_s else 0.0
+        return self.now_s() - next(iter(self._began_s.values())) if self._began_s else 0.0
 
     def wait_s(self, workflows: int) -> float:
         """Return the estimate of how long a command that comes now waits for its commit."""

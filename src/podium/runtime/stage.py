@@ -326,7 +326,7 @@ class Stage:
                 raise Conflict(f"Workflow with id {workflow_id} already exists!")
             return new_workflow(workflow_id, command, self._graphs[command.def_hash], self.now_ms), []
         flow = self.workflow(workflow_id)
-        if rows is not None and (self._is_forgetful or isinstance(command, NEEDS_HISTORY)):
+        if rows is not None and (self._is_forgetful or type(command) in NEEDS_HISTORY):
             return rows.restored(flow.graph)
         return flow, []
 

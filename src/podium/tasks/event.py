@@ -19,7 +19,7 @@ class Event(Kind):
     def create(self, step: Step, place: Place, plan: Plan) -> None:
         """Add the task; sink and asyncComplete become part of the input."""
         session = plan.session
-        sink = session.scope.resolve(_sink(step), task_id(session.head.id, plan.next_seq))
+        sink = session.scope.resolve(_sink(step), plan.next_seq)
         given = {
             **session.resolve(step, plan.next_seq),
             "sink": sink,
