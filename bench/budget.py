@@ -10,9 +10,9 @@ Limits = Mapping[str, Mapping[str, float]]
 _FILE = Path(__file__).with_name("budgets.toml")
 
 
-def limits(scenario: str, mode: str) -> Limits:
-    """Return the limits of one scenario and mode by figure name; empty when nothing is promised."""
-    found: Limits = tomllib.loads(_FILE.read_text()).get(scenario, {}).get(mode, {})
+def limits(server: str, scenario: str, mode: str) -> Limits:
+    """Return the limits of one scenario and mode by figure name; empty when nothing is promised of that server."""
+    found: Limits = tomllib.loads(_FILE.read_text()).get(server, {}).get(scenario, {}).get(mode, {})
     return found
 
 

@@ -45,7 +45,7 @@ def main() -> int:
         {"what": what, "at": at, "cpu_ms_per_task": round(cost, 4), "ratio": round(ratio, 3)}
         for what, at, cost, ratio, _ in rows
     ]
-    console.print(_table(rows))
+    console.print(_table(options.server, rows))
     console.print(f"written: {save(document).relative_to(ROOT)}")
     return 0
 
@@ -80,7 +80,7 @@ def _open_rows(options: argparse.Namespace, document: generator.Report) -> list[
     ]
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(server: str, rows: list[Row]) -> Table:
     drawn = Table(title="CPU per task, as the workflow or the database grows")
     for heading in ("what", "where"):
         drawn.add_column(heading)
@@ -89,7 +89,7 @@ def _table(rows: list[Row]) -> Table:
     drawn.add_column("budget")
     for what, at, cost, ratio, kind in rows:
         measured = {"ratio": ratio} if ratio else {}  # what was not measured is missed
-        promised = budget.verdict(measured, budget.limits("flatness", kind))
+        promised = budget.verdict(measured, budget.limits(server, "flatness", kind))
         drawn.add_row(what, at, f"{cost:.3g}", f"{ratio:.2f}", promised)
     return drawn
 

@@ -33,7 +33,7 @@ def run(program: Path, server: Server, options: dict[str, str]) -> Report:
     out.unlink(missing_ok=True)
     fixed = {
         "url": server.url,
-        "pids": str(server.pid),
+        "pids": ",".join(map(str, server.pids)),
         "disk": str(server.data),
         "label": server.name,
         "out": str(out),

@@ -17,6 +17,7 @@ import budget
 import generator
 from server import ROOT, SERVERS, Missing
 
+DATABASES = {"sqlite": ["podium"], "postgresql": ["podium-postgresql"], "both": ["podium", "podium-postgresql"]}
 SCENARIOS = "s1,s2,s3,s4,s4n,s5a,s5b,s6"
 QUICK_COUNTS = "s1=2000,s2=300,s3=300,s4=300,s4n=300,s5a=4,s5b=4"
 # bounded by --seconds; the counts only keep a fast server from ending early
@@ -108,7 +109,7 @@ def _row(scenario: str, mode: str, name: str, text: str, figures: dict[str, floa
 
 
 def _promised(scenario: str, mode: str, name: str, figures: dict[str, float]) -> str:
-    return budget.verdict(figures, budget.limits(scenario, mode)) if name == "podium" else ""
+    return budget.verdict(figures, budget.limits(name, scenario, mode))
 
 
 def _ordered(document: generator.Report) -> list[tuple[str, str, str, generator.Report]]:
@@ -162,14 +163,20 @@ def _options() -> argparse.Namespace:
         "--quick", action="store_true", help="small counts: a few minutes instead of a quarter of an hour"
     )
     parser.add_argument("--java", action="store_true", help="measure the upstream Java server too")
+    parser.add_argument(
+        "--database",
+        choices=sorted(DATABASES),
+        default="sqlite",
+        help="what podium stores in; PostgreSQL's server is started, and its CPU counted, too",
+    )
     parser.add_argument("--only", choices=sorted(SERVERS), help="measure this server alone")
     parser.add_argument("--scenarios", default=SCENARIOS, help=f"which of {SCENARIOS}")
     parser.add_argument("--seconds", type=float, help="start workflows of one scenario for so long at most")
     parser.add_argument("--label", help="name of the result file; without it, the names of the servers")
     options = parser.parse_args()
-    options.servers = [options.only] if options.only else ["podium", "java"] if options.java else ["podium"]
+    options.servers = [options.only] if options.only else [*DATABASES[options.database], *["java"] * options.java]
     options.label = options.label or "-".join(options.servers)
-    options.warmup = {"podium": 6.0, "java": 60.0}  # a JIT compiler needs its time
+    options.warmup = {name: 60.0 if name == "java" else 6.0 for name in SERVERS}  # a JIT compiler needs its time
     return options
 
 

@@ -1,21 +1,24 @@
 """Start and stop the servers that the benchmarks measure.
 
 Data lies under build/bench, on the disk of the checkout: a temporary folder is often memory, where an fsync
-costs nothing. Every process started here is ended here.
+costs nothing. PostgreSQL's lies under /var/tmp, as its user may not be able to enter the checkout. Every process
+started here is ended here.
 """
 
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # for the PostgreSQL server of the tests
 CACHE = ROOT / "build" / "bench"
 STOP_SECONDS_MAX = 20
 
@@ -30,7 +33,7 @@ class Server:
 
     name: str
     url: str
-    pid: int
+    pids: tuple[int, ...]
     data: Path
     ready_s: float
 
@@ -38,12 +41,38 @@ class Server:
 @contextmanager
 def podium() -> Iterator[Server]:
     """Run podium over a new SQLite database."""
+    data = _empty_folder("podium")
+    with _podium("podium", f"sqlite:///{data / 'podium.db'}", data) as server:
+        yield server
+
+
+@contextmanager
+def podium_on_postgresql() -> Iterator[Server]:
+    """Run podium over a PostgreSQL server of its own with default settings, whose processes are measured too."""
+    from tests.postgres import Postgres  # its driver is among the development tools
+
+    try:
+        postgres = Postgres(durable=True)
+    except AssertionError as error:
+        raise Missing(str(error)) from error
+    postgres.create()
+    postgres.start()
+    try:
+        postgres.execute("CREATE DATABASE podium")
+        with _podium("podium-postgresql", postgres.url("podium"), _empty_folder("podium-postgresql")) as server:
+            yield replace(server, pids=(*server.pids, postgres.process_id()), data=postgres.folder / "data")
+    finally:
+        postgres.remove()
+
+
+@contextmanager
+def _podium(name: str, database: str, folder: Path) -> Iterator[Server]:
     program = ROOT / ".venv" / "bin" / "podium"
     if not program.exists():
         raise Missing("no .venv/bin/podium: run `make install` first")
-    data, port = _empty_folder("podium"), _free_port()
-    command = [str(program), "serve", "--port", str(port), "--database", f"sqlite:///{data / 'podium.db'}"]
-    with _running("podium", command, port, data, ready_seconds_max=30) as server:
+    port = _free_port()
+    command = [str(program), "serve", "--port", str(port), "--database", database]
+    with _running(name, command, port, folder, ready_seconds_max=30) as server:
         yield server
 
 
@@ -59,7 +88,7 @@ def java() -> Iterator[Server]:
         yield server
 
 
-SERVERS = {"podium": podium, "java": java}
+SERVERS = {"podium": podium, "podium-postgresql": podium_on_postgresql, "java": java}
 
 
 @contextmanager
@@ -71,7 +100,7 @@ def _running(name: str, command: list[str], port: int, data: Path, ready_seconds
     try:
         url = f"http://127.0.0.1:{port}"
         _await_health(process, f"{url}/health", began + ready_seconds_max, log)
-        yield Server(name, url, process.pid, data, round(time.monotonic() - began, 2))
+        yield Server(name, url, (process.pid,), data, round(time.monotonic() - began, 2))
     finally:
         _stop(process)
 

@@ -29,11 +29,12 @@ class Postgres:
     """One server; `start` may follow `stop` or `kill`."""
 
     def __init__(self, *, durable: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="podium-postgres-"))  # not below a folder that only root may enter
+        self._bin = binaries()
+        # Not below a folder that only root may enter; and where a commit is to reach a disk, not in memory.
+        place = "/var/tmp" if durable else None
+        self.folder = Path(tempfile.mkdtemp(prefix="podium-postgres-", dir=place))
         self.port = free_port()
         self._durable = durable
-        self._bin = binaries()
-        self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
@@ -57,6 +58,10 @@ class Postgres:
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         log = str(self.folder / "log")
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-l", log, "-o", options, "-w", "start")
+
+    def process_id(self) -> int:
+        """Return the process that all others of the server descend from."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server: `fast` cuts connections, `immediate` is a crash."""
