@@ -80,7 +80,8 @@ class Bus:
     async def ready(self) -> bool:
         """Wait until what others publish is heard; False when that takes too long, and it comes later then."""
         try:
-            await asyncio.wait_for(self._listens.wait(), READY_S_MAX)
+            async with asyncio.timeout(READY_S_MAX):
+                await self._listens.wait()
         except TimeoutError:
             log.warning("notices of other nodes are not heard yet")
             return False

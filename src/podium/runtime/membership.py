@@ -63,7 +63,8 @@ class Membership:
         """Beat for ever; while the store is away, the others are taken for alive."""
         while self._store.is_shared:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), BEAT_S)
+                async with asyncio.timeout(BEAT_S):
+                    await self._news.wait()
             self._news.clear()
             try:
                 await self.beat()

@@ -166,7 +166,8 @@ class Relay:
         """Wait for news; when there are none for some time, a look is due."""
         if not self._is_behind:
             try:
-                await asyncio.wait_for(self._news.wait(), LOOK_ALONE_S if self._membership.is_alone else LOOK_S)
+                async with asyncio.timeout(LOOK_ALONE_S if self._membership.is_alone else LOOK_S):
+                    await self._news.wait()
             except TimeoutError:
                 self._must_look = True
         self._news.clear()

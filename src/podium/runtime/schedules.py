@@ -119,7 +119,8 @@ class Schedules:
         left_s = (next_ms - self._now_ms()) / 1000 if next_ms else SLEEP_MAX_S
         self._changed.clear()
         try:
-            await asyncio.wait_for(self._changed.wait(), max(min(left_s, SLEEP_MAX_S), 0))
+            async with asyncio.timeout(max(min(left_s, SLEEP_MAX_S), 0)):
+                await self._changed.wait()
         except TimeoutError:
             return
 

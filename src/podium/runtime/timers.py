@@ -115,7 +115,8 @@ class Timers:
                 await asyncio.sleep(TICK_S)
                 return
             try:
-                await asyncio.wait_for(self._changed.wait(), min(left_s, most_s))
+                async with asyncio.timeout(min(left_s, most_s)):
+                    await self._changed.wait()
                 self._changed.clear()
             except TimeoutError:
                 if not self._next_ms or not self._membership.is_alone:

@@ -93,7 +93,8 @@ class Line:
         connection.add_termination_listener(lambda _: lost.set())
         while not lost.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(lost.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await lost.wait()
             if not lost.is_set():
                 await self.rows("SELECT 1")  # else a line that was cut without a word would stay silent
 
