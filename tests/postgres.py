@@ -68,8 +68,9 @@ class Postgres:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", mode, "-w", "stop")
 
     def remove(self) -> None:
-        """Stop the server and delete its files."""
-        self.stop("immediate")
+        """Stop the server, if it runs, and delete its files."""
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def execute(self, sql: str, database: str = "postgres") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-READY_S = 20.0
+READY_S = 60.0
 PROGRAM = (sys.executable, "-m", "podium", "serve")
 
 

@@ -3,6 +3,7 @@
 Every statement has a time limit on the server, so a client that stands still holds nothing for long.
 """
 
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -50,6 +51,9 @@ LOST = (
     asyncpg.CrashShutdownError,
 )
 """Errors after which it is not known whether the statement was carried out."""
+
+# Its pool tells each try to reach a server that is away, with a traceback; we say it ourselves, once a command.
+logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 Connection = Any
 """A connection of the pool: asyncpg's types are not those that its pool gives."""
