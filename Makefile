@@ -61,6 +61,10 @@ bench-java: .venv/.installed-dev ## Measure podium and the upstream Java server 
 bench-flat: .venv/.installed-dev ## Show that a task costs the same late in a large workflow and beside many waiting ones
 	@$(BIN)/python bench/flatness.py $(ARGS)
 
+.PHONY: scale
+scale: .venv/.installed-dev ## Measure a million open workflows, large ones and several nodes; ARGS="--open 100000" for fewer
+	@$(BIN)/python bench/scale.py $(ARGS)
+
 .PHONY: build
 build: .venv/.installed-dev ## Build the wheel into dist
 	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .

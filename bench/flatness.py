@@ -13,6 +13,7 @@ from rich.table import Table
 
 import budget
 import generator
+import growth
 from run import save
 from server import ROOT, SERVERS, Missing
 
@@ -54,20 +55,10 @@ Row = tuple[str, str, float, float, str]
 
 
 def _task_rows(options: argparse.Namespace, document: generator.Report) -> list[Row]:
-    """CPU per task in each stretch of a workflow, held against the first stretch."""
-    rows: list[Row] = []
+    found: list[Row] = []
     for scenario, title in SCENARIOS.items():
-        marks = sorted(document[scenario].get("marks", []), key=lambda mark: mark["task"])
-        base = 0.0
-        for begin, end in zip(marks[::2], marks[1::2], strict=False):
-            tasks = (end["task"] - begin["task"]) * options.workflows
-            cost = (end["server_cpu_s"] - begin["server_cpu_s"]) * 1000 / tasks
-            base = base or cost
-            ratio = cost / base if base else 0.0
-            rows.append((title, f"task {begin['task']:,} to {end['task']:,}", cost, ratio, "task"))
-        if document[scenario]["completed_verified"] < options.workflows:
-            rows.append((f"{title}: not every workflow completed", "", 0.0, 0.0, "task"))
-    return rows
+        found += [(*row, "task") for row in growth.rows(title, document[scenario], options.workflows)]
+    return found
 
 
 def _open_rows(options: argparse.Namespace, document: generator.Report) -> list[Row]:
@@ -95,26 +86,9 @@ def _table(server: str, rows: list[Row]) -> Table:
 
 
 def _growth_load(options: argparse.Namespace, scenario: str) -> dict[str, str]:
-    return {
-        "scenarios": scenario,
-        "modes": "load",
-        "n": f"{scenario}={options.workflows}",
-        "loop": str(options.tasks),
-        "seq": str(options.tasks),
-        "marks": ",".join(map(str, _marks(options.tasks))),
-        "wf-timeout": str(options.seconds / 4),  # the generator gives large workflows four times this
-    }
-
-
-def _marks(tasks: int) -> list[int]:
-    """Task numbers in pairs, the bounds of a stretch each.
-
-    The first begins when the workflow itself has been started; one in the middle and one at the end follow.
-    """
-    width = max(tasks // 50, 4)
-    early = min(5, tasks // 10)
-    middle = tasks // 2
-    return sorted({early, early + width, middle, middle + width, tasks - width - 1, tasks - 1})
+    # The first stretch begins when the workflow itself has been started; one in the middle and one at the end follow.
+    marks = growth.stretches(options.tasks, [min(5, options.tasks // 10), options.tasks // 2, options.tasks])
+    return growth.load(scenario, options.tasks, marks, options.workflows, options.seconds)
 
 
 def _open_load(options: argparse.Namespace, count: int) -> dict[str, str]:

@@ -16,6 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # for the PostgreSQL server of the tests
@@ -41,14 +45,24 @@ class Server:
 @contextmanager
 def podium() -> Iterator[Server]:
     """Run podium over a new SQLite database."""
-    data = _empty_folder("podium")
-    with _podium("podium", f"sqlite:///{data / 'podium.db'}", data) as server:
+    data = empty_folder("podium")
+    with serve("podium", f"sqlite:///{data / 'podium.db'}", data) as server:
         yield server
 
 
 @contextmanager
 def podium_on_postgresql() -> Iterator[Server]:
-    """Run podium over a PostgreSQL server of its own with default settings, whose processes are measured too."""
+    """Run podium over a PostgreSQL server of its own, whose processes are measured too."""
+    with (
+        postgresql() as postgres,
+        serve("podium-postgresql", postgres.url("podium"), postgres.folder / "data") as server,
+    ):
+        yield replace(server, pids=(*server.pids, postgres.process_id()))
+
+
+@contextmanager
+def postgresql() -> Iterator["Postgres"]:
+    """Run a PostgreSQL server with default settings and an empty database `podium`."""
     from tests.postgres import Postgres  # its driver is among the development tools
 
     try:
@@ -59,20 +73,20 @@ def podium_on_postgresql() -> Iterator[Server]:
     postgres.start()
     try:
         postgres.execute("CREATE DATABASE podium")
-        with _podium("podium-postgresql", postgres.url("podium"), _empty_folder("podium-postgresql")) as server:
-            yield replace(server, pids=(*server.pids, postgres.process_id()), data=postgres.folder / "data")
+        yield postgres
     finally:
         postgres.remove()
 
 
 @contextmanager
-def _podium(name: str, database: str, folder: Path) -> Iterator[Server]:
+def serve(name: str, database: str, data: Path, *options: str) -> Iterator[Server]:
+    """Run podium over a database as it is; *data* is the folder where it lies."""
     program = ROOT / ".venv" / "bin" / "podium"
     if not program.exists():
         raise Missing("no .venv/bin/podium: run `make install` first")
     port = _free_port()
-    command = [str(program), "serve", "--port", str(port), "--database", database]
-    with _running(name, command, port, folder, ready_seconds_max=30) as server:
+    command = [str(program), "serve", "--port", str(port), "--database", database, *options]
+    with _running(name, command, port, data, ready_seconds_max=120) as server:
         yield server
 
 
@@ -82,7 +96,7 @@ def java() -> Iterator[Server]:
     scripts = ROOT / "bench" / "java"
     if subprocess.run([str(scripts / "fetch.sh")], stdout=subprocess.DEVNULL, check=False).returncode:
         raise Missing("the upstream server's jar is not to be had; see above")
-    data, port = _empty_folder("java"), _free_port()
+    data, port = empty_folder("java"), _free_port()
     command = [str(scripts / "start.sh"), str(port), str(data)]
     with _running("java", command, port, data, ready_seconds_max=240) as server:
         yield server
@@ -93,10 +107,10 @@ SERVERS = {"podium": podium, "podium-postgresql": podium_on_postgresql, "java": 
 
 @contextmanager
 def _running(name: str, command: list[str], port: int, data: Path, ready_seconds_max: float) -> Iterator[Server]:
-    log = data.with_suffix(".log")
+    log = CACHE / f"{name}.log"
     began = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=data)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=CACHE)
     try:
         url = f"http://127.0.0.1:{port}"
         _await_health(process, f"{url}/health", began + ready_seconds_max, log)
@@ -130,7 +144,8 @@ def _tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
 
 
-def _empty_folder(name: str) -> Path:
+def empty_folder(name: str) -> Path:
+    """Return a folder for data, with nothing in it."""
     folder = CACHE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
