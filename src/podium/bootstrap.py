@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +27,6 @@ from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.task_type import TaskType
 from podium.model import retention
 from podium.model.errors import PodiumError
-from podium.model.status import PAUSED, RUNNING
 from podium.observability import logs
 from podium.observability.health import Health, HealthPaths
 from podium.observability.metrics import LABEL_SETS_MAX, Exposition, Metrics, Reading, sparing
@@ -42,7 +40,6 @@ from podium.service.archive import Archive
 from podium.settings import POSTGRES, BadSetting, Settings, is_loopback, shown, unknown_variables, without_password
 from podium.store import Store
 from podium.store.memory import MemoryStore
-from podium.store.query import Condition, Group, Search
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite.backup import backup, replacement
 from podium.tasks import registry
@@ -275,12 +272,9 @@ class Application:
         return [*found, Reading("podium_outbox_messages", len(waiting))]
 
     async def _read_running(self) -> Iterable[Reading]:
-        found = []
-        for name in list(islice(self.node.catalog.workflow_defs, LABEL_SETS_MAX)):
-            is_open = (Condition("workflowType", "=", (name,)), Condition("status", "IN", (RUNNING, PAUSED)))
-            page = await self.node.store.search_workflows(Search("workflow", Group("AND", is_open), size=0))
-            found.append(Reading("workflow_running", page.total, (name, "unknown")))
-        return found
+        counts = await self.node.store.open_counts(LABEL_SETS_MAX)
+        names = [*counts, *(name for name in self.node.catalog.workflow_defs if name not in counts)]
+        return [Reading("workflow_running", counts.get(name, 0), (name, "unknown")) for name in names[:LABEL_SETS_MAX]]
 
 
 def compose(

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from podium.model.ids import task_id
+from podium.model.status import COMPLETED, FAILED, PAUSED, RUNNING
 from podium.model.task import TaskLog
 from podium.store import Store
 from podium.store.records import Document, EventExecution
@@ -247,5 +248,18 @@ def test_old_event_executions_are_dropped_from_the_oldest_on(run: Any) -> None:
         assert await store.drop_event_executions(3, 10) == 0
 
         assert [one.id for one in await store.event_executions("", 10)] == ["4", "3"]
+
+    run(scenario)
+
+
+def test_open_workflows_are_counted_by_definition(run: Any, make: Any) -> None:
+    heads = [("a", RUNNING), ("b", RUNNING), ("b", PAUSED), ("b", COMPLETED), ("c", FAILED), ("d", RUNNING)]
+
+    async def scenario(store: Store) -> None:
+        assert await store.open_counts(10) == {}
+        await store.commit([make.start(make.workflow(name, status=status)) for name, status in heads])
+
+        assert await store.open_counts(10) == {"a": 1, "b": 2, "d": 1}
+        assert await store.open_counts(2) == {"a": 1, "b": 2}
 
     run(scenario)

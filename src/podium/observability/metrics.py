@@ -27,7 +27,7 @@ LABEL_CHARS_MAX = 200
 OTHER = "other"
 WINDOW_S = 60.0
 READ_S = 5.0
-LOAD_SHARE = 50  # a source that takes long is left alone for that many times as long
+LOAD_SHARE = 200  # a source that takes long is left alone for that many times as long
 ASKED_S_MAX = 90.0  # a scraper that is slower gets older readings
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ a transition or nothing of it; nothing of a transition whose version is stale; a
 durable. Adapters keep no rules of the engine. The suite in tests/contract holds for every adapter.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -160,7 +160,10 @@ class Store(Protocol):
     async def open_tasks(self, queue: str, start: int, count: int) -> list[tuple[str, Task]]:
         """Return waiting tasks of a queue with their workflow ids."""
 
-    async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
+    async def open_counts(self, limit: int) -> dict[str, int]:
+        """Return how many workflows are open, by definition, of *limit* definitions at most; reads an index."""
+
+    async def in_progress_counts(self, names: Collection[str]) -> dict[str, int]:
         """Return how many tasks of open workflows are in progress, by task definition; slow, for the start only."""
 
     # definitions and other documents: (kind, name, version) -> JSON

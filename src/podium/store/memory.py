@@ -8,7 +8,8 @@ call: fine for thousands of workflows, not for millions.
 import heapq
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -376,7 +377,12 @@ class MemoryStore:
         found = [(row.workflow_id, await self.task(row.workflow_id, row.seq)) for row in rows[start : start + count]]
         return [(workflow_id, task) for workflow_id, task in found if task is not None]
 
-    async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
+    async def open_counts(self, limit: int) -> dict[str, int]:
+        """Return how many workflows are open, by definition."""
+        counts = Counter(head.name for head in self._heads() if head.status not in WORKFLOW_TERMINAL)
+        return dict(sorted(counts.items())[:limit])
+
+    async def in_progress_counts(self, names: Collection[str]) -> dict[str, int]:
         """Return how many tasks of each task definition are in progress in open workflows."""
         counts = dict.fromkeys(names, 0)
         is_open = (

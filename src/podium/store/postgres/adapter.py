@@ -7,7 +7,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -232,7 +232,11 @@ class PostgresStore:
         """Return waiting tasks of a queue with their workflow ids, in the order of the queue."""
         return await listing.open_tasks(self._reader, queue, start, count)
 
-    async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
+    async def open_counts(self, limit: int) -> dict[str, int]:
+        """Return how many workflows are open, by definition. Walks over the index of those that are."""
+        return await listing.open_counts(self._reader, limit)
+
+    async def in_progress_counts(self, names: Collection[str]) -> dict[str, int]:
         """Return how many tasks of each task definition are in progress. Walks over the tasks of all open workflows."""
         return await listing.in_progress_counts(self._reader, names)
 

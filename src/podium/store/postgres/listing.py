@@ -1,6 +1,6 @@
 """Reads that may walk over many rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -50,9 +50,17 @@ async def open_tasks(reader: Reader, queue: str, start: int, count: int) -> list
     return [(key, decode_task(body)) for key, body in await reader.rows(sql, clean(queue), count, start)]
 
 
-async def in_progress_counts(reader: Reader, names: Iterable[str]) -> dict[str, int]:
+async def open_counts(reader: Reader, limit: int) -> dict[str, int]:
+    """Return how many workflows are open, by definition name."""
+    sql = f"SELECT name, count(*) FROM workflow WHERE {OPEN} GROUP BY name ORDER BY name LIMIT $1"  # noqa: S608
+    return {row[0]: row[1] for row in await reader.rows(sql, limit)}
+
+
+async def in_progress_counts(reader: Reader, names: Collection[str]) -> dict[str, int]:
     """Return how many tasks of each name are in progress. Walks over the tasks of all open workflows."""
     wanted = {clean(name): name for name in names}
+    if not wanted:
+        return {}
     sql = (
         "SELECT task.name, count(*) FROM workflow JOIN task ON task.workflow_id = workflow.id "  # noqa: S608
         f"WHERE workflow.{OPEN.replace('AND status', 'AND workflow.status')} AND task.status = 'IN_PROGRESS' "

@@ -7,7 +7,7 @@ large loads run in threads with connections of their own.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -245,7 +245,11 @@ class SqliteStore:
         """Return waiting tasks of a queue with their workflow ids, in the order of the queue."""
         return await self._scans.run(lambda reader: listing.open_tasks(reader, queue, start, count))
 
-    async def in_progress_counts(self, names: Iterable[str]) -> dict[str, int]:
+    async def open_counts(self, limit: int) -> dict[str, int]:
+        """Return how many workflows are open, by definition. Walks over the index of those that are."""
+        return await self._scans.run(lambda reader: listing.open_counts(reader, limit))
+
+    async def in_progress_counts(self, names: Collection[str]) -> dict[str, int]:
         """Return how many tasks of each task definition are in progress. Walks over the tasks of all open workflows."""
         return await self._scans.run(lambda reader: listing.in_progress_counts(reader, names))
 

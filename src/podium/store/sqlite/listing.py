@@ -1,6 +1,6 @@
 """Reads that may walk over many rows: they run in the reader's thread, never on the event loop."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import takewhile
 
 import msgspec
@@ -42,7 +42,13 @@ def open_tasks(reader: Reader, queue: str, start: int, count: int) -> list[tuple
     return [(workflow_id, decode_task(body)) for workflow_id, body in reader.rows(sql, (queue, count, start))]
 
 
-def in_progress_counts(reader: Reader, names: Iterable[str]) -> dict[str, int]:
+def open_counts(reader: Reader, limit: int) -> dict[str, int]:
+    """Return how many workflows are open, by definition name."""
+    sql = f"SELECT name, count(*) FROM workflow INDEXED BY workflow_status WHERE {OPEN} GROUP BY name LIMIT ?"  # noqa: S608
+    return dict(reader.rows(sql, (limit,)))
+
+
+def in_progress_counts(reader: Reader, names: Collection[str]) -> dict[str, int]:
     """Return how many tasks of each name are in progress. Walks over the tasks of all open workflows."""
     sql = (
         "SELECT task.name, count(*) FROM workflow CROSS JOIN task "  # noqa: S608
@@ -50,7 +56,7 @@ def in_progress_counts(reader: Reader, names: Iterable[str]) -> dict[str, int]:
         f"WHERE workflow.status IN ('RUNNING', 'PAUSED') AND workflow.{NOT_COMPLETED} "
         "AND task.status = 'IN_PROGRESS' GROUP BY task.name"
     )
-    found = dict(reader.rows(sql))
+    found = dict(reader.rows(sql)) if names else {}
     return {name: found.get(name, 0) for name in names}
 
 
