@@ -204,13 +204,31 @@ class Committer:
         return list(dict.fromkeys((*first, *islice(every, BATCH_MAX))))
 
     async def _ensure_loaded(self, works: list[Work]) -> None:
+        """Bring to memory what the commands need; those for which that fails are refused and no longer in *works*."""
         if self._doubt > DOUBT_MAX and not self._membership.is_alone:
             await self._check_versions(works)
-        missing = []
+        try:
+            await self._read_for(works)
+        except PodiumError as error:
+            self._abandon(works, error)
+            works.clear()
+        except Exception as error:
+            log.exception("what %d workflows need can't be read", len(works))
+            if len(works) == 1:
+                self._refuse(works.pop(), PodiumError(f"The workflow can't be read: {type(error).__name__}"))
+                return
+            apart = [[work] for work in works]  # one of them took the others with it
+            for one in apart:
+                await self._ensure_loaded(one)
+            works[:] = [work for one in apart for work in one]
+
+    async def _read_for(self, works: list[Work]) -> None:
+        missing, history = [], set()
         for work in works:
             first = work.mails[0].command
             if type(first) in NEEDS_HISTORY:
                 self._cache.drop(work.workflow_id)
+                history.add(work.workflow_id)
             # An id that is to be new is looked up only when the store has refused it.
             if isinstance(first, StartWorkflow) and not work.mails[0].tries:
                 if self._world.catalog.graph_by_hash(first.def_hash) is None:
@@ -218,15 +236,7 @@ class Committer:
             elif self._cache.get(work.workflow_id) is None:
                 missing.append(work.workflow_id)
         if missing:
-            try:
-                found = await self._load(
-                    missing, history={w.workflow_id for w in works if type(w.mails[0].command) in NEEDS_HISTORY}
-                )
-            except PodiumError as error:
-                for work in works:
-                    self._refuse(work, error)
-                works.clear()
-                return
+            found = await self._load(missing, history)
             for work in works:
                 work.loaded = found.get(work.workflow_id)
 
@@ -375,8 +385,12 @@ class Committer:
         for work in works:
             if work.workflow_id in stale:
                 self._spawn(self._again(work))
-            else:
+                continue
+            try:
                 self._finish(work)
+            except Exception:
+                log.exception("the commit of workflow %s can't be made known", work.workflow_id)
+                self._refuse(work, PodiumError("Internal server error"))
 
     async def _commit_apart(self, works: list[Work], error: Exception) -> None:
         """Commit one workflow after the other: the failure was no outage, so one of them can't be stored."""
@@ -395,7 +409,8 @@ class Committer:
             self._cache.drop(work.workflow_id)
         else:
             self._cache.put(workflow)
-        for poll, task in work.hand_outs:
+        hand_outs, work.hand_outs = work.hand_outs, []
+        for poll, task in hand_outs:
             self._dispatcher.deliver(poll, workflow, task)
         if change is not None and change.is_changed:
             self.transitions += 1

@@ -63,7 +63,8 @@ class Reader:
         try:
             yield
         finally:
-            self.rows("ROLLBACK")
+            if self._connection.in_transaction:  # some errors of the disk have ended it
+                self.rows("ROLLBACK")
 
     # workflows
     def load(self, workflow_ids: Sequence[str]) -> dict[str, StoredWorkflow]:
