@@ -31,6 +31,10 @@ test-compat: .venv/.installed-dev ## Hold podium against Conductor: its SDKs in 
 	@scripts/system-packages
 	@$(BIN)/python -m pytest $(COMPAT) $(ARGS)
 
+.PHONY: sim
+sim: .venv/.installed-dev ## Simulate clusters with faults; ARGS="--seeds 1000 --from 0", or --seed N for one run
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
 .PHONY: check
 check: .venv/.installed-dev ## Check lint, format, types, import contracts and the shape of the tree
 	$(BIN)/ruff check .

@@ -92,6 +92,13 @@ class ChildRevived(Command, frozen=True, tag="child_revived"):
     verb: str = "retried"
 
 
+class AskEnd(Command, frozen=True, tag="ask_end"):
+    """A parent that waits again asks a child that may have ended meanwhile; its news may have come in another order."""
+
+    parent_id: str
+    parent_task_seq: int
+
+
 class Decide(Command, frozen=True, tag="decide"):
     """Look whether anything follows from the present state."""
 
@@ -204,10 +211,11 @@ def bounced(target: str, command: Command, reason: str) -> tuple[str, Command] |
 
     Without it a parent would wait for ever for a child that was not started or that was removed.
     """
-    if not isinstance(command, StartWorkflow | Retry) or not command.parent_id:
+    if not isinstance(command, StartWorkflow | Retry | AskEnd) or not command.parent_id:
         return None
     ended = ChildEnded(command.parent_task_seq, target, FAILED, reason=reason)
     if isinstance(command, StartWorkflow):
         ended = replace(ended, child_name=command.name, child_version=command.version)
         return command.parent_id, ended
-    return command.parent_id, (ended if command.is_awaited else Retry(refused=ended))
+    is_awaited = isinstance(command, AskEnd) or command.is_awaited
+    return command.parent_id, (ended if is_awaited else Retry(refused=ended))

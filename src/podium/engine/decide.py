@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from podium.engine import control
 from podium.engine.admission import LOOK_AGAIN_MS, admit_held, admit_new
 from podium.engine.commands import (
+    AskEnd,
     ChildEnded,
     ChildRevived,
     Command,
@@ -48,7 +49,7 @@ from podium.engine.jump import jump
 from podium.engine.messages import push
 from podium.engine.rerun import rerun
 from podium.engine.restore import give_up, is_join
-from podium.engine.revival import retry, revive_for_child
+from podium.engine.revival import answer_parent, retry, revive_for_child
 from podium.engine.schemas import end_fault, start_fault
 from podium.engine.session import Plan, Session, WorkflowEnds, decode, encode
 from podium.engine.update import (
@@ -117,7 +118,7 @@ def seal(session: Session) -> Transition:
         return change
     _drop_unborn(change)
     head.version += 1
-    head.updated_ms = session.now_ms
+    head.updated_ms = session.now_ms if change.expected_version >= 0 else 0
     wake_ms = _next_wake_ms(session)
     # An earlier wake-up that is still ahead stays: an idle look costs less than moving the row with each task.
     if not session.now_ms < head.wake_ms <= (wake_ms or 0):
@@ -185,6 +186,8 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
             return end_child(session, command)
         case ChildRevived():
             return revive_for_child(session, command, history)
+        case AskEnd():
+            return answer_parent(session, command)
         case Pause():
             return control.pause(session, command)
         case Resume():

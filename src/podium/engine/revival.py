@@ -3,12 +3,12 @@
 Preconditions raise the errors of `model.errors` with Conductor's texts; then nothing has been changed.
 """
 
-from podium.engine.commands import ChildRevived, Retry
+from podium.engine.commands import AskEnd, ChildRevived, Retry
 from podium.engine.complete import next_attempt, supersede
 from podium.engine.control import revive, take_up, tell_revived
-from podium.engine.finish import end_of
+from podium.engine.finish import end_of, tell_end
 from podium.engine.graph import SWITCHES
-from podium.engine.restore import is_permissive, joined_refs, rebuild
+from podium.engine.restore import is_permissive, rebuild
 from podium.engine.session import Place, Reach, Session
 from podium.model.errors import Conflict, NotFound
 from podium.model.ids import task_id
@@ -30,8 +30,6 @@ def retry(session: Session, command: Retry, history: list[Task]) -> None:
 
 
 def _retry(session: Session, command: Retry, history: list[Task]) -> None:
-    if command.resume_subworkflows and session.workflow.is_terminal and not any(task.is_bad for task in history):
-        return  # there is no child to resume, which upstream takes for nothing to do
     refusal = _refusal(session, history)
     if refusal is not None:
         raise refusal
@@ -41,7 +39,7 @@ def _retry(session: Session, command: Retry, history: list[Task]) -> None:
     for task in failed:
         supersede(session, task)
     for task in containers:
-        task.retry_count += task.status != CANCELED and not _fails_by_permission(session, task)
+        task.retry_count += task.status != CANCELED
         reopen(session, task)
     revive(session)
     session.head.last_retried_ms = session.now_ms
@@ -73,15 +71,6 @@ def _to_retry(history: list[Task]) -> tuple[list[Task], list[Task]]:
     """
     bad = [task for task in newest(history) if task.is_bad and not task.retried]
     return [task for task in bad if not waits_for_others(task)], [task for task in bad if waits_for_others(task)]
-
-
-def _fails_by_permission(session: Session, container: Task) -> bool:
-    """Whether a join failed for a permissive task, which makes it no failure of its own."""
-    if container.type not in ("JOIN", "EXCLUSIVE_JOIN"):
-        return False
-    refs = joined_refs(session.workflow, container)
-    joined = (session.workflow.latest.get(ref) for ref in refs)
-    return any(one is not None and one.is_bad and is_permissive(session.workflow, one) for one in joined)
 
 
 def newest(history: list[Task]) -> list[Task]:
@@ -178,6 +167,12 @@ def _retry_instead(session: Session, command: Retry, history: list[Task]) -> Non
         _retry(session, Retry(), history)
 
 
+def answer_parent(session: Session, command: AskEnd) -> None:
+    """Tell the parent how this workflow has ended, if it has; else it will be told anyway."""
+    if session.workflow.is_terminal and session.head.parent_id == command.parent_id:
+        tell_end(session, command.parent_id)
+
+
 def revive_for_child(session: Session, command: ChildRevived, history: list[Task]) -> None:
     """Wait again for a child that runs again, unless its task is optional or superseded."""
     task = next((one for one in history if one.seq == command.seq), None)
@@ -198,6 +193,7 @@ def revive_for_child(session: Session, command: ChildRevived, history: list[Task
         begin(session, sibling)
     take_up(session, look_inside=True)
     tell_revived(session, command.verb, command.chain)
+    session.send(command.child_id, AskEnd(session.head.id, task.seq))
 
 
 def _wait_again(session: Session, task: Task) -> None:

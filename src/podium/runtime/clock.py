@@ -19,7 +19,11 @@ class Clock:
         """Return the time as epoch ms."""
         if self._ahead_ns is None:
             return time.time_ns() // 1_000_000
-        return (time.monotonic_ns() + self._ahead_ns) // 1_000_000
+        return (self.monotonic_ns() + self._ahead_ns) // 1_000_000
+
+    def monotonic_ns(self) -> int:
+        """Return the time since some moment, which nobody sets."""
+        return time.monotonic_ns()
 
     def follow(self, now_ms: int, before_ns: int, after_ns: int) -> None:
         """Keep to a time that was asked for and came between two readings of the monotonic clock.

@@ -72,6 +72,7 @@ class Committer:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_commit: list[Callable[[Transition], None]] = []
+        self.on_unknown: list[Callable[[Transition], None]] = []  # it has failed, but may be in the store
         self.commits = 0
         self.transitions = 0
         self.stale = 0
@@ -371,6 +372,7 @@ class Committer:
                 held = await self._store.commit([work.change for work in changed if work.change])
             except PodiumError as error:
                 self._abandon(works, error)
+                self._tell_unknown([work.change for work in changed if work.change])
                 return
             except Exception as error:
                 log.exception("the store failed in a commit of %d workflows", len(changed))
@@ -463,6 +465,12 @@ class Committer:
         for poll, _ in work.hand_outs:
             self._dispatcher.give_back(poll)
         work.hand_outs.clear()
+
+    def _tell_unknown(self, changes: list[Transition]) -> None:
+        """Have everybody look for themselves: the answer of the store may have been lost after it had written."""
+        for change in changes:
+            for listener in self.on_unknown:
+                listener(change)
 
     def _abandon(self, works: list[Work], error: PodiumError) -> None:
         for work in works:

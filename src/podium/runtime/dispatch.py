@@ -30,7 +30,8 @@ from podium.store import Store
 
 POLL_COUNT_MAX = 1_000
 WAITING_POLLS_MAX = 100_000
-LOOK_S = 1.0  # at the queues that polls wait for, among other nodes
+TRY_AGAIN_MS = 1_000  # after a lease that came to nothing
+LOOK_S, LOOK_ALONE_S = 1.0, 10.0  # at the queues that polls wait for, among other nodes
 RESERVE_MS = 3_000
 SPREAD_S = 0.003
 TOPIC = "queue"
@@ -187,6 +188,8 @@ class Dispatcher:
         """One promise less; the last one answers the poll if it has got anything."""
         poll.promised -= 1
         self._answer(poll)
+        if poll.room > 0 and poll.queue not in self._empty:
+            self._look(poll.queue)  # which was left alone while nobody had room
 
     def _answer(self, poll: Poll) -> None:
         if poll.is_due:
@@ -258,6 +261,7 @@ class Dispatcher:
             found = None if done.cancelled() or done.exception() else done.result()
             if found is None:
                 self._limits.cancel(row.name)
+                self._look_again(row.queue, TRY_AGAIN_MS)  # the row may still be there
             else:
                 self._give(poll, *found)
             self._settle(poll)
@@ -288,7 +292,7 @@ class Dispatcher:
     def _look(self, queue: str) -> None:
         """Something of *queue* may be visible: serve the waiting polls, or remember it for the next one."""
         self._empty.discard(queue)
-        if queue in self._waiting and queue not in self._serving:
+        if queue not in self._serving and any(poll.room > 0 for poll in self._waiting.get(queue, ())):
             task = asyncio.get_running_loop().create_task(self._serve(queue))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -323,6 +327,11 @@ class Dispatcher:
             if self._limits.change(name, delta):
                 self._look_limited(name)
 
+    def look_for(self, change: Transition) -> None:
+        """Look at the queues of a commit of which it is not known whether it happened."""
+        for row in change.enqueued.values():
+            self._look_again(row.queue, max(row.visible_ms - self._now_ms(), TRY_AGAIN_MS))
+
     def _look_limited(self, name: str) -> None:
         for queue in self._limits.queues_of(name) | {name}:
             self._look(queue)
@@ -340,11 +349,16 @@ class Dispatcher:
             loop.call_later(random.uniform(0, SPREAD_S), self._look, queue)  # noqa: S311
 
     async def run(self) -> None:
-        """Look now and then at what nobody has told: among other nodes, what is known of empty queues does not last."""
+        """Look now and then at what nobody has told: what is known of empty queues does not last, least among others.
+
+        A node that is alone looks, too: a commit may be carried out after its answer was given up.
+        """
+        looked_s = asyncio.get_running_loop().time()
         while self._store.is_shared:
             await asyncio.sleep(LOOK_S)
-            if self._membership.is_alone:
+            if self._membership.is_alone and asyncio.get_running_loop().time() < looked_s + LOOK_ALONE_S:
                 continue
+            looked_s = asyncio.get_running_loop().time()
             self._empty.clear()
             waiting = [queue for queue in self._waiting if queue not in self._serving]
             with contextlib.suppress(PodiumError):

@@ -8,7 +8,6 @@ commits to see to.
 import asyncio
 import contextlib
 import hashlib
-import time
 from collections.abc import Callable
 
 from podium import __version__
@@ -81,9 +80,9 @@ class Membership:
 
     async def beat(self) -> None:
         """Beat once: learn the time of the database and who lives."""
-        before_ns = time.monotonic_ns()
+        before_ns = self._clock.monotonic_ns()
         beat = await self._store.beat(self.own, DEAD_MS)
-        self._clock.follow(beat.now_ms, before_ns, time.monotonic_ns())
+        self._clock.follow(beat.now_ms, before_ns, self._clock.monotonic_ns())
         self._learn(beat.nodes)
 
     def _learn(self, nodes: list[NodeRow]) -> None:

@@ -43,6 +43,7 @@ _COMMANDS = (
     commands.StartWorkflow
     | commands.ChildEnded
     | commands.ChildRevived
+    | commands.AskEnd
     | commands.Terminate
     | commands.Retry
     | commands.UpdateTask
@@ -87,6 +88,11 @@ class Relay:
                 self._send(message)
             else:
                 self._look_soon()
+
+    def look_for(self, change: Transition) -> None:
+        """Look for the messages of a commit of which it is not known whether it happened."""
+        if change.messages:
+            self._look_soon()
 
     def _hear(self, details: frozenset[str]) -> None:
         own = f"{self._membership.own.id}:"

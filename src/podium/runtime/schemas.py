@@ -4,28 +4,23 @@ from typing import Any
 
 from podium.model.schema_def import SchemaDef
 from podium.model.wire import decode, encode_json
-from podium.runtime.documents import Documents
+from podium.store import Store
 from podium.store.records import Document
 
 SCHEMA = "schema"
 
 
 class Schemas:
-    """All registered schemas."""
+    """All registered schemas; `load` before use."""
 
-    def __init__(self, documents: Documents) -> None:
-        self._documents = documents
-        documents.follow(SCHEMA, self._keep, self._forget)
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self.known: dict[str, dict[int, SchemaDef]] = {}
 
-    def _keep(self, document: Document) -> None:
-        self.known.setdefault(document.name, {})[document.version] = decode(SchemaDef, document.body)
-
-    def _forget(self, name: str, version: int) -> None:
-        versions = self.known.get(name, {})
-        versions.pop(version, None)
-        if not versions:
-            self.known.pop(name, None)
+    async def load(self) -> None:
+        """Read what is stored."""
+        for document in await self._store.documents(SCHEMA):
+            self.known.setdefault(document.name, {})[document.version] = decode(SchemaDef, document.body)
 
     def find(self, name: str, version: int | None) -> SchemaDef | None:
         """Return a version of a schema, the latest without a number."""
@@ -43,8 +38,15 @@ class Schemas:
 
     async def put(self, schema: SchemaDef, now_ms: int) -> None:
         """Store a schema in place of one with the same name and version."""
-        await self._documents.put(Document(SCHEMA, schema.name, schema.version, encode_json(schema), now_ms))
+        body = encode_json(schema)
+        await self._store.put_document(Document(SCHEMA, schema.name, schema.version, body, now_ms))
+        self.known.setdefault(schema.name, {})[schema.version] = schema
 
     async def delete(self, name: str, version: int) -> bool:
         """Delete a version; False when there is none."""
-        return await self._documents.delete(SCHEMA, name, version)
+        found = await self._store.delete_document(SCHEMA, name, version)
+        versions = self.known.get(name, {})
+        versions.pop(version, None)
+        if not versions:
+            self.known.pop(name, None)
+        return found

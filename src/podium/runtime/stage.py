@@ -33,7 +33,7 @@ from podium.model.workflow import Workflow
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime.rows import Rows
 from podium.tasks import registry
-from podium.tasks.progress import show_progress
+from podium.tasks.do_while import loop_output
 
 BEGIN_MS = 1_700_000_000_000
 WAKES_MAX = 10_000  # within one turn of the clock
@@ -41,6 +41,7 @@ _MESSAGES = (
     commands.StartWorkflow
     | commands.ChildEnded
     | commands.ChildRevived
+    | commands.AskEnd
     | commands.Terminate
     | commands.Retry
     | commands.UpdateTask
@@ -283,7 +284,8 @@ class Stage:
         views = []
         for task in tasks:
             view = task_view(flow.head, task, step_of(flow, task), self.now_ms)
-            show_progress(view, flow, task)
+            if task.ref in flow.loops:
+                view.outputData = msgspec.Raw(loop_output(task, flow.loops[task.ref]))
             views.append(view)
         return view_of(flow, views)
 

@@ -92,5 +92,5 @@ def _children(facts: Facts) -> Iterator[str]:
         status = facts.status_of(child)
         if status is None and not facts.is_addressed(child):
             yield f"task {task.seq} ({task.ref}) waits for workflow {child}, which does not exist"
-        elif status in WORKFLOW_TERMINAL and not facts.is_addressed(facts.head.id):
+        elif status in WORKFLOW_TERMINAL and not (facts.is_addressed(facts.head.id) or facts.is_addressed(child)):
             yield f"task {task.seq} ({task.ref}) waits for workflow {child}, which is {status} already"

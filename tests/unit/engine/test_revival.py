@@ -93,7 +93,7 @@ def test_a_permissive_failure_under_a_failed_join_is_tried_again(stage: Rehearsa
     assert stage.status(key, "f_join") == "FAILED"
 
     stage.send(key, Retry())
-    assert (stage.status(key, "f_join"), stage.task(key, "f_join").retry_count) == ("IN_PROGRESS", 0)
+    assert (stage.status(key, "f_join"), stage.task(key, "f_join").retry_count) == ("IN_PROGRESS", 1)
     stage.complete(key, "a")
     stage.complete(key, "b")
 
@@ -292,6 +292,24 @@ def test_the_siblings_of_a_revived_child_go_on_too(stage: Rehearsal):
         stage.complete(leaf, "a")
     stage.complete(key, "b")
     stage.complete(key, "h")
+    assert stage.status(key) == "COMPLETED"
+
+
+def test_a_parent_learns_of_a_child_whose_news_came_in_the_wrong_order(stage: Rehearsal):
+    """The child runs again and ends at once; the parent hears of the end first, while it waits for nothing."""
+    stage.register(workflow("quick", inline("i")))
+    stage.register(workflow("w", sub_workflow("p", "quick"), simple("a")))
+    key = stage.start("w")
+    [child] = stage.children(key)
+    stage.carries_messages = False
+    stage.send(child, Restart())
+    assert len(stage.messages) == 2
+
+    stage.messages.reverse()
+    stage.carry()
+
+    assert stage.status(key, "p") == "COMPLETED"
+    stage.complete(key, "a")
     assert stage.status(key) == "COMPLETED"
 
 

@@ -62,8 +62,7 @@ def create_app(
     """
     figures = observer.figures if observer else None
     table = routes(services, figures)
-    hooks = (on_startup, on_shutdown, services.refresh)
-    return App(Router(table), hooks, observer, instance or platform.node(), body_bytes_max)
+    return App(Router(table), on_startup, on_shutdown, observer, instance or platform.node(), body_bytes_max)
 
 
 class App:
@@ -72,13 +71,15 @@ class App:
     def __init__(
         self,
         router: Router,
-        hooks: tuple[Hook, Hook, Callable[[], Awaitable[bool]]],
+        on_startup: Hook,
+        on_shutdown: Hook,
         observer: Observer | None,
         instance: str,
         body_bytes_max: int,
     ) -> None:
         self._router = router
-        self._on_startup, self._on_shutdown, self._refresh = hooks
+        self._on_startup = on_startup
+        self._on_shutdown = on_shutdown
         self._observer = observer
         self._instance = instance
         self._body_bytes_max = body_bytes_max
@@ -120,7 +121,8 @@ class App:
                 values += read_headers(route.headers, scope["headers"])
             if route.body is not None:
                 values.append(await self._body(route, scope["headers"], receive))
-            result = await self._result(route, values, receive)
+            work = route.handler(*values)
+            result = await (_while_connected(work, receive) if route.waits else work)
             status, headers, body = _encoded(route.answer, result)
         except PodiumError as error:
             status, body = error.status, error_body(error, self._instance)
@@ -137,16 +139,6 @@ class App:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
-
-    async def _result(self, route: Route, values: list[Any], receive: Receive) -> Any:
-        """Call the handler; again when it misses something that another node has made meanwhile."""
-        try:
-            work = route.handler(*values)
-            return await (_while_connected(work, receive) if route.waits else work)
-        except NotFound:
-            if not await self._refresh():
-                raise
-        return await route.handler(*values)
 
     def _find(self, method: str, scope: Scope) -> tuple[Route, list[Any]]:
         route = self._router.literal(method, scope["path"])

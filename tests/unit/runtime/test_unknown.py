@@ -1,0 +1,162 @@
+"""Commits that fail although they were written, and leases that fail: nothing that was stored is overlooked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from tests.property.definitions import answer
+from tests.simulation.cluster import SkewedClock
+from tests.simulation.loop import VirtualLoop
+
+from podium.model.errors import Unavailable
+from podium.model.start import StartWorkflowRequest
+from podium.model.transition import QueueRow, Transition
+from podium.model.wire import convert
+from podium.model.workflow_def import WorkflowDef
+from podium.runtime.dispatch import Dispatcher
+from podium.runtime.node import Node
+from podium.service import Services
+from podium.store.memory import MemoryStore
+from podium.tasks import registry
+from podium.testing.steps import simple, step, sub_workflow, workflow
+
+SOON_MS = 5_000
+
+
+class Unsure(MemoryStore):
+    """A store whose answers to commits get lost when that is wanted."""
+
+    def __init__(self) -> None:
+        super().__init__(SkewedClock(Random(0), 0).now_ms)
+        self.fates: list[str] = []  # of the commits to come
+
+    async def commit(self, transitions: Sequence[Transition]) -> list[bool]:
+        fate = self.fates.pop(0) if self.fates else ""
+        if fate == "refused":
+            raise Unavailable("refused")
+        held = await super().commit(transitions)
+        if fate == "lost":
+            raise Unavailable("the answer is lost")
+        return held
+
+
+async def evaluate(script: Any) -> Any:
+    return answer(script)
+
+
+def played(scene: Callable[[Services, Unsure], Awaitable[None]]) -> None:
+    """Run *scene* with a node whose waits take no time."""
+
+    async def main() -> None:
+        store = Unsure()
+        node = Node(store, registry(), evaluate, clock=SkewedClock(Random(0), 0))
+        await node.start()
+        for definition in (
+            workflow("w", simple("a")),
+            workflow("p", sub_workflow("c", "w")),
+            workflow("t", step("i", "WAIT", {"duration": "1s"})),
+        ):
+            await node.catalog.put_workflow_def(convert(WorkflowDef, definition), 1)
+        await scene(Services(node), store)
+
+    VirtualLoop(Random(0)).run(main())
+
+
+async def start(services: Services, name: str) -> None:
+    """Start a workflow, of which the client does not learn."""
+    with pytest.raises(Unavailable):
+        await services.workflows.start(StartWorkflowRequest(name=name))
+
+
+async def poll(services: Services) -> list[bytes]:
+    return await services.node.dispatcher.poll("a", None, "me", 1, SOON_MS)
+
+
+def test_a_task_of_a_commit_without_answer_is_handed_out() -> None:
+    async def scene(services: Services, store: Unsure) -> None:
+        assert not await services.node.dispatcher.poll("a", None, "me", 1, 0)  # the queue is known to be empty
+        store.fates = ["lost"]
+        await start(services, "w")
+
+        assert len(await poll(services)) == 1
+
+    played(scene)
+
+
+def test_a_message_of_a_commit_without_answer_is_carried() -> None:
+    async def scene(services: Services, store: Unsure) -> None:
+        store.fates = ["lost"]
+        await start(services, "p")
+
+        assert len(await poll(services)) == 1
+
+    played(scene)
+
+
+def test_a_child_whose_start_has_no_answer_is_not_taken_for_one_that_could_not_start() -> None:
+    async def scene(services: Services, store: Unsure) -> None:
+        store.fates = ["", "lost"]
+        key = await services.workflows.start(StartWorkflowRequest(name="p"))
+
+        await asyncio.sleep(30)
+
+        assert len(await poll(services)) == 1
+        assert (await services.reading.state(key)).head.status == "RUNNING"
+
+    played(scene)
+
+
+def test_a_wait_of_a_commit_without_answer_ends() -> None:
+    async def scene(services: Services, store: Unsure) -> None:
+        store.fates = ["lost"]
+        await start(services, "t")
+        [key] = store._workflows
+
+        await asyncio.sleep(5)
+
+        assert (await services.reading.state(key)).head.status == "COMPLETED"
+
+    played(scene)
+
+
+def test_a_task_whose_lease_was_refused_is_handed_out_later() -> None:
+    async def scene(services: Services, store: Unsure) -> None:
+        await services.workflows.start(StartWorkflowRequest(name="w"))
+        store.fates = ["refused"]
+
+        assert len(await poll(services)) == 1
+
+    played(scene)
+
+
+def test_a_queue_is_left_alone_while_no_waiting_poll_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task is on its way to the poll, in a commit that takes its time: looking at the queue meanwhile is idle."""
+    looks = 0
+    original = Dispatcher._serve
+
+    async def serve(self: Dispatcher, queue: str) -> None:
+        nonlocal looks
+        looks += 1
+        await original(self, queue)
+
+    monkeypatch.setattr(Dispatcher, "_serve", serve)
+
+    async def scene(services: Services, store: Unsure) -> None:
+        waiting = asyncio.ensure_future(poll(services))
+        await asyncio.sleep(1)
+        row = QueueRow("a", "w", 1, 0, 0, "a")
+        promised = services.node.dispatcher.take(row)
+
+        services.node.dispatcher._look("a")  # news of that queue
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+        assert looks == 0
+        assert promised is not None
+        services.node.dispatcher.give_back(promised)
+        assert await waiting == []
+        assert looks > 0
+
+    played(scene)
