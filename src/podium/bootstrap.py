@@ -19,7 +19,7 @@ import msgspec
 import uvicorn
 import uvloop
 
-from podium import __version__
+from podium import __version__, events
 from podium.api.port import BACKLOG, PortTaken, listen, share, url
 from podium.api.rest.app import create_app
 from podium.api.rest.protocol import HttpProtocol
@@ -161,6 +161,7 @@ class Application:
             event_days=settings.event_days,
             variables=environment,
             cipher=_cipher(settings),
+            brokers=events.brokers(msgspec.to_builtins(settings)),
         )
         self.node.committer.admission.start_wait_s_max = settings.start_wait_ms_max / 1000
         self.health = Health(self.node.store.next_wake_ms)

@@ -96,6 +96,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 256
     fork_width_max: Annotated[int, _about("Most branches of one dynamic fork.", 1, 1_000_000)] = 50_000
     loop_iterations_max: Annotated[int, _about("Most iterations of one DO_WHILE.", 1, 1_000_000_000)] = 1_000_000
+    nats_url: Annotated[
+        str,
+        _about(
+            "Server of NATS JetStream (`nats://USER:PASSWORD@HOST:4222`), several with commas between them: event "
+            "queues `nats:SUBJECT`. Needs the extra `podium[nats]`."
+        ),
+    ] = ""
     archive: Annotated[
         str,
         _about(
@@ -187,6 +194,8 @@ def shown(name: str, value: Any) -> Any:
     """Return *value* as it may be shown: the key of the secrets is not."""
     if name == "database":
         return without_password(str(value))
+    if name == "nats_url":
+        return re.sub(r"(?<=://)[^/@]*@", "***@", str(value))
     return MASK if value and name in HIDDEN else value
 
 

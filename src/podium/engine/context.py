@@ -102,6 +102,9 @@ class Context(Protocol):
     def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:
         """Take one of *limit* places for open workflows of definition *name* with the rate limit key *key*."""
 
+    def has_queue(self, provider: str) -> bool:
+        """Whether messages can be published to event queues outside of podium that have this prefix."""
+
     def kept_output(self, name: str, key: str) -> bytes | None:
         """Return an output that tasks of definition *name* with this `cacheConfig` key may take over."""
 

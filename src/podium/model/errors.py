@@ -9,6 +9,7 @@
     ├── TooLarge                    413
     ├── Overloaded                  429   try again later, nothing was done
     ├── Unavailable                 503   the store can't be reached; nothing was done
+    ├── QueueUnavailable            503   an event queue can't be reached; the message waits
     └── Quarantined                 500   the engine failed on this workflow; it is held for inspection
 
 Raised by every layer above `model`; only the api turns them into answers.
@@ -93,6 +94,13 @@ class NotSupported(PodiumError):
 
 class Unavailable(PodiumError):
     """The store can't be reached; nothing was done and the call may be repeated."""
+
+    status = 503
+    retryable = True
+
+
+class QueueUnavailable(PodiumError):
+    """An event queue outside of podium can't be reached; what is for it waits."""
 
     status = 503
     retryable = True

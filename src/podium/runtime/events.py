@@ -1,8 +1,8 @@
 """Event handlers: what follows when a message arrives on a queue.
 
-A message is handled at least once (its outbox row is deleted afterwards), and each action is made so that doing it
-again changes nothing: a workflow is started under an id that follows from message, handler and action; an ended task
-takes no second result.
+A message is handled at least once (its outbox row is deleted, or its broker told, afterwards), and each action is made
+so that doing it again changes nothing: a workflow is started under an id that follows from message, handler and action;
+an ended task takes no second result; what a broker delivers again is known by the records of its actions.
 """
 
 import hashlib
@@ -31,11 +31,29 @@ from podium.store import Store
 from podium.store.records import EventExecution
 
 EXPAND_DEPTH_MAX = 20
+NOTED_BYTES_MAX = 2_000  # of a message in a record
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
 
 Evaluate = Callable[[Script], Awaitable[ScriptAnswer]]
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A message as it arrives; a foreign one was not in the outbox, and may arrive again however late.
+
+    The last delivery is the one at which an action that can't be done, for whatever reason, ends with a record.
+    """
+
+    id: str
+    body: bytes
+    is_foreign: bool = False
+    is_last: bool = False
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is from the outbox, and its id that of a task here."""
+        return not self.is_foreign and bool(seq_of(self.id))
 
 
 class Events:
@@ -47,50 +65,69 @@ class Events:
         self._committer = committer
         self._evaluate = evaluate
 
-    async def handle(self, queue: str, message_id: str, body: bytes) -> None:
-        """Run what the handlers of *queue* want done; only an unreachable store is an error."""
-        payload = _parsed(body)
+    async def handle(self, queue: str, message: Incoming) -> None:
+        """Run what the handlers of *queue* want done; an error means that it has to be done again."""
+        payload = _parsed(message.body)
         for handler in list(self._world.catalog.event_handlers.values()):
             if handler.active and handler.event == queue:
-                await self._run(handler, message_id, payload)
+                await self._run(handler, message, payload)
 
-    async def _run(self, handler: EventHandler, message_id: str, payload: Json) -> None:
-        if not await self._holds(handler, payload):
+    async def _run(self, handler: EventHandler, message: Incoming, payload: Json) -> None:
+        now_ms = self._world.clock.now_ms()
+        try:
+            holds = await self._holds(handler, payload)
+        except Exception as error:  # noqa: BLE001 (`_failure` raises what has to be tried again)
+            await self._record(handler, message, 0, "", FAILED, _failure(error, message), now_ms)
+            return
+        if not holds:
             note = {"msg": encode(payload).decode(), "condition": handler.condition}
-            await self._record(handler, message_id, 0, "", SKIPPED, note, self._world.clock.now_ms())
+            await self._record(handler, message, 0, "", SKIPPED, note, now_ms)
             return
         for number, action in enumerate(handler.actions):
-            begun_ms = await self._begun_ms(handler, message_id, number, action.action)
+            begun_ms = await self._begun_ms(handler, message, number, action.action)
             if begun_ms is None:
                 continue
             try:
-                new_id = _derived_id(message_id, handler.name, number, begun_ms)
-                status, output = COMPLETED, await self._act(handler, action, message_id, new_id, payload)
-            except PodiumError as error:
-                if error.retryable:
-                    raise
-                status, output = FAILED, {"exception": error.message}
-            await self._record(handler, message_id, number, action.action, status, output, begun_ms)
+                new_id = _derived_id(message.id, handler.name, number, begun_ms)
+                status, output = COMPLETED, await self._act(handler, action, message.id, new_id, payload)
+            except Exception as error:  # noqa: BLE001
+                status, output = FAILED, _failure(error, message)
+            await self._record(handler, message, number, action.action, status, output, begun_ms)
 
-    async def _begun_ms(self, handler: EventHandler, message_id: str, number: int, action: str | None) -> int | None:
+    async def note_refused(self, queue: str, message_id: str, body: bytes, reason: str) -> None:
+        """Record that a message could not be published, as there is nobody any more to tell."""
+        output = {"exception": reason, "msg": body[:NOTED_BYTES_MAX].decode("utf-8", "replace")}
+        execution = EventExecution(
+            id=f"{message_id}_publish",
+            handler=queue,
+            event=queue,
+            message_id=message_id,
+            action="publish",
+            status=FAILED,
+            created_ms=self._world.clock.now_ms(),
+            output=encode(output),
+        )
+        await self._store.add_event_execution(execution, replace=True)
+
+    async def _begun_ms(self, handler: EventHandler, message: Incoming, number: int, action: str | None) -> int | None:
         """Return when an action was begun, None when it is done already: a broker may deliver a message again.
 
         What begins here is recorded first, so that an action that is done again after a crash knows its own time, of
         which the id of a workflow that it starts is made. Messages of workflows bring a time of their own.
         """
         now_ms = self._world.clock.now_ms()
-        if seq_of(message_id):
+        if message.is_own:
             return now_ms
-        known = await self._store.event_execution(_execution_id(message_id, number, handler))
+        known = await self._store.event_execution(_execution_id(message.id, number, handler))
         if known is None:
-            await self._record(handler, message_id, number, action, IN_PROGRESS, {}, now_ms)
+            await self._record(handler, message, number, action, IN_PROGRESS, {}, now_ms)
             return now_ms
         return known.created_ms if known.status == IN_PROGRESS else None
 
     async def _record(
         self,
         handler: EventHandler,
-        message_id: str,
+        message: Incoming,
         number: int,
         action: str | None,
         status: str,
@@ -98,16 +135,16 @@ class Events:
         begun_ms: int,
     ) -> None:
         execution = EventExecution(
-            id=_execution_id(message_id, number, handler),
+            id=_execution_id(message.id, number, handler),
             handler=handler.name,
             event=handler.event,
-            message_id=message_id,
+            message_id=message.id,
             action=action or "",
             status=status,
             created_ms=begun_ms,
             output=encode(output),
         )
-        await self._store.add_event_execution(execution, replace=not seq_of(message_id))
+        await self._store.add_event_execution(execution, replace=not message.is_own)
 
     async def _holds(self, handler: EventHandler, payload: Json) -> bool:
         condition = handler.condition
@@ -232,6 +269,19 @@ class Events:
         return given
 
 
+def _failure(error: Exception, message: Incoming) -> Json:
+    """Return what is recorded of an action that failed for good; raises *error* when it has to be tried again."""
+    if isinstance(error, PodiumError):
+        if error.retryable:
+            raise error
+        return {"exception": error.message}
+    if not message.is_last:
+        raise error
+    log.error("message %s of an event breaks its handler, and is given up", message.id, exc_info=error)
+    shown = message.body[:NOTED_BYTES_MAX].decode("utf-8", "replace")
+    return {"exception": f"{type(error).__name__}: {error}"[:NOTED_BYTES_MAX], "msg": shown}
+
+
 def _execution_id(message_id: str, number: int, handler: EventHandler) -> str:
     return f"{message_id}_{number}:{handler.name}"
 
@@ -250,7 +300,7 @@ def _resolved(value: dict[str, Any], document: MapDocument) -> dict[str, Any]:
 def _parsed(body: bytes) -> Json:
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body.decode("utf-8", "replace")
 
 

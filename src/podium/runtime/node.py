@@ -7,6 +7,8 @@ from typing import Any
 
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.task_type import Io, Registry
+from podium.events import Broker
+from podium.runtime.brokers import Brokers
 from podium.runtime.bus import Bus
 from podium.runtime.cache import Cache
 from podium.runtime.catalog import Catalog
@@ -55,6 +57,7 @@ class Node:
         event_days: int = 7,
         variables: Mapping[str, str] | None = None,
         cipher: Cipher | None = None,
+        brokers: Mapping[str, Broker | None] | None = None,
         address: str = "",
     ) -> None:
         self.store = store
@@ -75,7 +78,10 @@ class Node:
         self.world.is_domain_active = self.dispatcher.is_domain_active
         self.timers = Timers(store, self.committer.submit, self.clock.now_ms, self.membership, self.bus)
         self.events = Events(store, self.world, self.committer, evaluate)
-        self.relay = Relay(store, self.committer.submit, self.events.handle, self.membership, self.bus)
+        self.brokers = Brokers(brokers or {}, self.events, self.catalog)
+        self.world.has_queue = self.brokers.has_queue
+        self.relay = Relay(store, self.committer.submit, self.brokers.handle, self.membership, self.bus)
+        self.brokers.on_ready = self.relay.look_soon
         self.places = Places(store, self.committer.submit, self.clock.now_ms)
         self.world.has_place = self.places.has_place
         kept = KeptOutputs(self.clock.now_ms)
@@ -118,6 +124,7 @@ class Node:
             self.dispatcher.poll_book.run(),
             self.timers.run(),
             self.relay.run(),
+            self.brokers.run(),
             self.system_tasks.run(),
             self.schedules.run(),
             self.housekeeping.run(),
@@ -127,6 +134,7 @@ class Node:
     async def stop(self) -> None:
         """Answer waiting workers, finish the commits that are on their way, and close the store."""
         self.dispatcher.release_all()
+        await self.brokers.stop()
         deadline = asyncio.get_running_loop().time() + STOP_S
         while not self.committer.is_idle and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)

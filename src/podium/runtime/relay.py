@@ -18,7 +18,7 @@ import msgspec
 
 from podium.engine import commands
 from podium.engine.commands import Command, Retry, Terminate
-from podium.model.errors import PodiumError, Quarantined
+from podium.model.errors import PodiumError, Quarantined, QueueUnavailable
 from podium.model.transition import Message, Transition
 from podium.runtime.bus import Bus
 from podium.runtime.membership import Membership
@@ -75,7 +75,7 @@ class Relay:
         self._carried: OrderedDict[int, None] = OrderedDict()  # ids of what is, or was lately, on its way
         self._foreign: dict[int, float] = {}  # messages of other nodes, with when they were seen first
         bus.on(TOPIC, self._hear)
-        membership.on_change.append(self._look_soon)
+        membership.on_change.append(self.look_soon)
 
     # ---- news
 
@@ -87,7 +87,7 @@ class Relay:
             elif len(self._tasks) < ON_ITS_WAY_MAX:
                 self._send(message)
             else:
-                self._look_soon()
+                self.look_soon()
 
     def look_for(self, change: Transition) -> None:
         """Look for the messages of a commit of which it is not known whether it happened."""
@@ -104,7 +104,8 @@ class Relay:
         if told or not details:
             self._news.set()
 
-    def _look_soon(self) -> None:
+    def look_soon(self) -> None:
+        """Read the whole outbox as soon as possible: something in it may be possible now."""
         self._must_look = True
         self._news.set()
 
@@ -244,8 +245,9 @@ class Relay:
                         await self._follow(message, before)
                     await self._submit(message.target, command, message.id)
                 break
-            except Quarantined:
-                self._carried.pop(message.id, None)  # stays in the outbox until the workflow is released
+            except (Quarantined, QueueUnavailable):
+                # it stays in the outbox until the workflow is released, or until the queue can be reached
+                self._carried.pop(message.id, None)
                 return
             except PodiumError as error:
                 if not error.retryable:
@@ -263,7 +265,7 @@ class Relay:
             return
         earlier = [one.id async for one in self._outbox() if one.target == message.target and one.id < message.id]
         if earlier:
-            self._look_soon()
+            self.look_soon()
             await self._gone(earlier, asyncio.get_running_loop().time() + FOLLOW_S)
 
     async def _handle(self, message: Message) -> None:

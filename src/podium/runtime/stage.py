@@ -99,6 +99,7 @@ class Stage:
         self.types = types or registry()
         self.chance = 0.0  # what stands for chance in retry delays, from 0 up to 1
         self.active_queues: set[str] = set()  # `domain:queue` names that workers have polled a short time ago
+        self.queue_providers: set[str] = set()  # prefixes of event queues outside of podium that are set up
         self.events: list[tuple[str, str, Json]] = []  # published: queue, message id, payload
         self.messages: deque[Message] = deque()  # on their way between workflows
         self.carries_messages = True
@@ -183,6 +184,10 @@ class Stage:
     def system(self, name: str) -> str | None:  # noqa: ARG002 (of the protocol)
         """Return None: no variable of the process is given away."""
         return None
+
+    def has_queue(self, provider: str) -> bool:
+        """Whether *provider* is among those that are set up."""
+        return provider in self.queue_providers
 
     def kept_output(self, name: str, key: str) -> bytes | None:
         """Return an output that a task with a `cacheConfig` has left, until its time has passed."""

@@ -43,6 +43,7 @@ class World:
         self.schemas = schemas
         self.is_domain_active: Callable[[str], bool] = lambda _: False
         self.has_place: Callable[[str, str, int, str], bool] = lambda *_: True
+        self.has_queue: Callable[[str], bool] = lambda _: False
         self.kept_output: Callable[[str, str], bytes | None] = lambda *_: None
         self._families: OrderedDict[str, int] = OrderedDict()
 
@@ -113,6 +114,10 @@ class Sight:
     def count_start(self, root_id: str) -> int:
         """Count one more workflow that descends from *root_id*."""
         return self._world.count_start(root_id)
+
+    def has_queue(self, provider: str) -> bool:
+        """Whether messages can be published to event queues outside of podium that have this prefix."""
+        return self._world.has_queue(provider)
 
     def kept_output(self, name: str, key: str) -> bytes | None:
         """Return an output that tasks of definition *name* with this `cacheConfig` key may take over."""

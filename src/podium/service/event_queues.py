@@ -10,6 +10,7 @@ from podium.model.errors import InvalidRequest, NotFound, TooLarge
 from podium.model.event import EventHandler
 from podium.model.status import COMPLETED, FAILED
 from podium.model.wire import Json, encode_json, parse_json
+from podium.runtime.events import Incoming
 from podium.runtime.node import Node
 from podium.service.reading import Results
 from podium.service.tasks import Tasks
@@ -95,7 +96,7 @@ class EventQueues:
             raise InvalidRequest("event: expected the name of an event, such as conductor:orders")
         given = message.get("id")
         message_id = given if isinstance(given, str) and given else self._node.clock.new_workflow_id()
-        await self._node.events.handle(event, message_id, encode_json(message))
+        await self._node.events.handle(event, Incoming(message_id, encode_json(message), is_foreign=True, is_last=True))
 
     def _handlers(self) -> dict[str, EventHandler]:
         return self._node.catalog.event_handlers

@@ -32,8 +32,8 @@ class Event(Kind):
         given = session.value(task, "input")
         head = session.head
         queue, refusal = queue_of(str(given.get("sink")), head.name, task.ref)
-        if refusal is None and queue.partition(":")[0] != INTERNAL:
-            provider = queue.partition(":")[0]
+        provider = queue.partition(":")[0]
+        if refusal is None and provider != INTERNAL and not session.context.has_queue(provider):
             refusal = (
                 f"Error loading queue:{queue}, for task:{task_id(head.id, task.seq)}, "
                 f"error: Unknown queue type {provider}"

@@ -36,6 +36,15 @@ def test_what_a_sink_means(stage: Rehearsal, sink: str, queue: str):
     assert stage.events[0][0] == queue
 
 
+def test_a_sink_of_a_broker_that_is_set_up_is_its_queue(stage: Rehearsal):
+    stage.queue_providers.add("nats")
+    stage.register(workflow("w", event("nats:orders.${workflow.input.s}:group")))
+
+    key = stage.start("w", {"s": "paid"})
+
+    assert (stage.events[0][0], stage.status(key)) == ("nats:orders.paid:group", "COMPLETED")
+
+
 @pytest.mark.parametrize(
     ("sink", "reason"),
     [
