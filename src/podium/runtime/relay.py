@@ -92,7 +92,7 @@ class Relay:
     def look_for(self, change: Transition) -> None:
         """Look for the messages of a commit of which it is not known whether it happened."""
         if change.messages:
-            self._look_soon()
+            self.look_soon()
 
     def _hear(self, details: frozenset[str]) -> None:
         own = f"{self._membership.own.id}:"
