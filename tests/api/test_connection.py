@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
-from podium.api.rest import exchange
 from podium.api.rest.protocol import HttpProtocol
 
 GET = b"GET /a?b=c HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -269,7 +269,7 @@ def test_large_body_is_taken_as_it_is_read() -> None:
         _, body = await client.answer()
 
         assert len(body) == size + len(b"POST /later  ")
-        assert max(site.application.parts) < exchange.BODY_BYTES_UNREAD_MAX + (1 << 19)
+        assert max(site.application.parts) < HIGH_WATER_LIMIT + (1 << 19)
 
     with_site(use)
 
@@ -332,6 +332,7 @@ def test_failure_of_the_application_closes_the_connection(caplog: pytest.LogCapt
         client = await site.open()
         client.writer.write(b"GET /fails HTTP/1.1\r\nhost: x\r\n\r\n")
 
+        assert (await client.answer())[0].startswith(b"HTTP/1.1 500 ")
         assert await client.is_closed()
         assert "on purpose" in caplog.text
 
