@@ -20,7 +20,7 @@ from podium.service.task_result import TaskResult
 from .control import NAME as CONTROL
 from .control import Control
 from .malformed import FRAGMENTS, ODD_FRAGMENTS, WHOLE, wrong_fields
-from .target import Target, eventually, is_error_body, resident_mb, simple, step, timely
+from .target import Target, eventually, is_error_body, resident_mb, simple, step
 from .wire import chunked, exchange
 
 Json = Any
@@ -179,7 +179,7 @@ def test_compressed_bodies_are_taken_as_they_are(target: Target, encoding: str) 
 def test_a_body_over_the_limit_is_refused_by_its_length(target: Target) -> None:
     announced = HEAD + b"content-length: %d\r\n\r\n{" % (21 * MB)
 
-    status, body = timely(lambda: exchange(target.server.port, [announced]))
+    status, body = target.timely(lambda: exchange(target.server.port, [announced]))
 
     assert status == 413
     assert is_error_body(body, 413)
@@ -191,7 +191,7 @@ def test_a_body_over_the_limit_is_refused_while_it_comes(target: Target) -> None
         yield HEAD + b"transfer-encoding: chunked\r\n\r\n"
         yield from chunked([b" " * 65_536] * (21 * 16))  # and no end
 
-    status, body = timely(lambda: exchange(target.server.port, parts()))
+    status, body = target.timely(lambda: exchange(target.server.port, parts()))
 
     assert status == 413
     assert is_error_body(body, 413)
@@ -221,7 +221,7 @@ def test_a_head_that_is_none_is_refused(target: Target, name: str) -> None:
     expected, rest = HEADS[name]
     pieces = [HEAD + rest[:1024], *(rest[at : at + 65_536] for at in range(1024, len(rest), 65_536))]
 
-    status, body = timely(lambda: exchange(target.server.port, pieces))
+    status, body = target.timely(lambda: exchange(target.server.port, pieces))
 
     assert status == expected, body
     assert is_error_body(body, expected)
@@ -244,7 +244,7 @@ def test_a_request_line_that_is_none_is_refused(target: Target, expected: int, l
     whole = line + b" HTTP/1.1\r\nhost: a\r\n\r\n"
     pieces = [whole[at : at + 65_536] for at in range(0, len(whole), 65_536)]
 
-    status, body = timely(lambda: exchange(target.server.port, pieces))
+    status, body = target.timely(lambda: exchange(target.server.port, pieces))
 
     assert status == expected, body
     assert is_error_body(body, expected)
@@ -262,7 +262,7 @@ def test_a_path_that_makes_no_sense_finds_nothing(target: Target, name: str) -> 
     for path in ("/api/workflow/", "/api/metadata/workflow/", "/api/metadata/taskdefs/", "/api/tasks/", "/"):
         line = f"GET {path}{name} HTTP/1.1\r\nhost: a\r\n\r\n".encode()
 
-        status, body = timely(lambda line=line: exchange(target.server.port, [line]))  # type: ignore[misc]
+        status, body = target.timely(lambda line=line: exchange(target.server.port, [line]))  # type: ignore[misc]
 
         assert status in (400, 404), body
         assert is_error_body(body, status)
@@ -317,7 +317,7 @@ def test_a_search_that_is_none_is_refused(target: Target, path: str, given: dict
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("given", TAKEN_SEARCHES)
 def test_a_search_is_only_ever_a_search(target: Target, given: dict[str, str]) -> None:
-    answer = timely(lambda: target.client.get("/api/workflow/search", params=given))
+    answer = target.timely(lambda: target.client.get("/api/workflow/search", params=given))
 
     assert answer.status_code == 200, answer.text
 
@@ -326,7 +326,7 @@ def test_a_search_is_only_ever_a_search(target: Target, given: dict[str, str]) -
 def test_bulk_calls_take_a_thousand_ids_and_no_more(target: Target) -> None:
     ids = [f"none{number}" for number in range(1_001)]
 
-    answer = timely(lambda: target.client.put("/api/workflow/bulk/pause", json=ids[:1_000]))
+    answer = target.timely(lambda: target.client.put("/api/workflow/bulk/pause", json=ids[:1_000]))
 
     assert answer.status_code == 200
     assert len(answer.json()["bulkErrorResults"]) == 1_000
@@ -341,7 +341,7 @@ def test_numbers_of_a_poll_are_bounded(target: Target) -> None:
     target.refuses(400, "GET", f"{path}?timeout=5001")
     target.refuses(400, "GET", f"{path}?count=2147483648")
     for query in ("count=2147483647&timeout=0", "count=-1&timeout=-1", "count=0&timeout=0"):
-        assert timely(lambda query=query: target.client.get(f"{path}?{query}")).json() == []  # type: ignore[misc]
+        assert target.timely(lambda query=query: target.client.get(f"{path}?{query}")).json() == []  # type: ignore[misc]
 
 
 # ---- definitions
@@ -504,7 +504,7 @@ def test_an_output_over_the_limit_fails_its_task_only(target: Target) -> None:
     workflow_id = target.start("large")
     result = {"workflowInstanceId": workflow_id, "taskId": workflow_id[:-8] + "00000001", "status": "COMPLETED"}
 
-    answer = timely(lambda: target.client.post("/api/tasks", json={**result, "outputData": {"x": "a" * 2 * MB}}))
+    answer = target.timely(lambda: target.client.post("/api/tasks", json={**result, "outputData": {"x": "a" * 2 * MB}}))
 
     assert answer.status_code == 200
     found = target.client.get(f"/api/workflow/{workflow_id}").json()
@@ -527,7 +527,7 @@ def test_an_endless_loop_can_be_stopped(target: Target) -> None:
     target.define("loop", [step("DO_WHILE", loopCondition="true", loopOver=[step("NOOP", "n")])])
     workflow_id = target.start("loop")
 
-    answer = timely(lambda: target.client.delete(f"/api/workflow/{workflow_id}"))
+    answer = target.timely(lambda: target.client.delete(f"/api/workflow/{workflow_id}"))
 
     assert answer.status_code in (200, 409)  # a second try finds it terminated
     assert target.ended(workflow_id)["status"] == "TERMINATED"
