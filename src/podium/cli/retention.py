@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from podium.cli.client import Client
 from podium.cli.failure import USAGE, Failure
 from podium.cli.options import DEFAULT_SERVER, AsJson, Server
-from podium.cli.output import complain, console, moment, say, say_json, status, table
+from podium.cli.output import console, moment, say, say_json, status, table
 
 app = typer.Typer(help="Say how long ended workflows are kept.", no_args_is_help=True)
 
@@ -71,11 +72,11 @@ def run(
         _show_expired(client, as_json)
         return
     removed, answer = 0, {"left": True}
-    while answer["left"]:
-        answer = client.post("admin", "retention", "run")
-        removed += answer["removed"]
-        if answer["left"]:
-            complain(f"{removed:,} removed so far")
+    with Console(stderr=True).status("removing") as shown:
+        while answer["left"]:
+            answer = client.post("admin", "retention", "run")
+            removed += answer["removed"]
+            shown.update(f"removing: {removed:,} so far")
     if as_json:
         say_json({**answer, "removed": removed})
         return
