@@ -167,7 +167,7 @@ def test_a_termination_that_overtakes_the_start_of_its_child_waits_for_it(run: R
         await cluster.define(simple("a"), name="c")
         await cluster.define(child("one", "c"))
         for site in (a, b):  # only what is sent by hand is on its way
-            site.node.relay._look_soon = lambda: None  # type: ignore[method-assign]
+            site.node.relay.look_soon = lambda: None  # type: ignore[method-assign]
             site.node.committer.on_commit.remove(site.node.relay.note)
         workflow_id = await a.start()
         await a.node.committer.submit(workflow_id, Terminate("enough"))
