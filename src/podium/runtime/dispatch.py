@@ -30,7 +30,7 @@ from podium.store import Store
 
 POLL_COUNT_MAX = 1_000
 WAITING_POLLS_MAX = 100_000
-TRY_AGAIN_MS = 1_000  # after a lease that came to nothing
+TRY_AGAIN_MS = 1_000  # after a commit of which it is not known whether it happened
 LOOK_S, LOOK_ALONE_S = 1.0, 10.0  # at the queues that polls wait for, among other nodes
 RESERVE_MS = 3_000
 SPREAD_S = 0.003
@@ -261,7 +261,6 @@ class Dispatcher:
             found = None if done.cancelled() or done.exception() else done.result()
             if found is None:
                 self._limits.cancel(row.name)
-                self._look_again(row.queue, TRY_AGAIN_MS)  # the row may still be there
             else:
                 self._give(poll, *found)
             self._settle(poll)

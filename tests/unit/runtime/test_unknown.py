@@ -59,6 +59,7 @@ def played(scene: Callable[[Services, Unsure], Awaitable[None]]) -> None:
             workflow("t", step("i", "WAIT", {"duration": "1s"})),
         ):
             await node.catalog.put_workflow_def(convert(WorkflowDef, definition), 1)
+        await asyncio.sleep(1)  # what a node looks at when it starts is done
         await scene(Services(node), store)
 
     VirtualLoop(Random(0)).run(main())
@@ -70,8 +71,8 @@ async def start(services: Services, name: str) -> None:
         await services.workflows.start(StartWorkflowRequest(name=name))
 
 
-async def poll(services: Services) -> list[bytes]:
-    return await services.node.dispatcher.poll("a", None, "me", 1, SOON_MS)
+async def poll(services: Services, count: int = 1) -> list[bytes]:
+    return await services.node.dispatcher.poll("a", None, "me", count, SOON_MS)
 
 
 def test_a_task_of_a_commit_without_answer_is_handed_out() -> None:
@@ -126,7 +127,7 @@ def test_a_task_whose_lease_was_refused_is_handed_out_later() -> None:
         await services.workflows.start(StartWorkflowRequest(name="w"))
         store.fates = ["refused"]
 
-        assert len(await poll(services)) == 1
+        assert len(await poll(services, 2)) == 1
 
     played(scene)
 
