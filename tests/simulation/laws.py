@@ -8,6 +8,7 @@ from podium.model.ids import task_id
 from podium.model.status import COMPLETED_WITH_ERRORS, IN_PROGRESS, SCHEDULED, TASK_OPEN, WORKFLOW_TERMINAL
 from podium.model.task import EMPTY, Task
 from podium.model.transition import Transition
+from podium.model.workflow import Head
 from podium.store.check import faults
 from tests.simulation.database import Database, finished
 
@@ -39,6 +40,7 @@ class Laws:
         self.removed: set[str] = set()
         self.operated: set[str] = set()  # families in which somebody has brought back what had ended
         self.limits: dict[str, int] = {}  # of tasks in progress, by definition
+        self.keys: dict[tuple[str, str], str] = {}  # workflows by name and idempotency key
         self.applied: dict[int, str] = {}  # messages, and by which target
         self._leases: Counter[tuple[str, int]] = Counter()  # how often the store has leased a task
         self._handed: Counter[tuple[str, int]] = Counter()  # how often a worker has got it
@@ -66,6 +68,7 @@ class Laws:
         now.statuses.append((head.version, head.status))
         self.known[key] = now
         self._version(key, before, now)
+        self._started_once(key, head)
         self._endings(key, before, now)
         self._queue(key, now, stored.queued)
         self._time(change, before, now)
@@ -87,6 +90,14 @@ class Laws:
     def _version(key: str, before: Known, now: Known) -> None:
         if now.version != before.version + 1:
             raise Broken(f"workflow {key} goes from version {before.version} to {now.version}")
+
+    def _started_once(self, key: str, head: Head) -> None:
+        """Starts with one idempotency key, all of which want an existing workflow if there is one, make one workflow."""
+        if head.idempotency_key is None:
+            return
+        other = self.keys.setdefault((head.name, head.idempotency_key), key)
+        if other != key and other not in self.removed:
+            raise Broken(f"{head.name} was started twice with {head.idempotency_key}: {other} and {key}")
 
     def _endings(self, key: str, before: Known, now: Known) -> None:
         """What has ended stays as it is, unless somebody wanted it to go on."""

@@ -239,7 +239,9 @@ class Relay:
         while True:
             try:
                 if command is None:
-                    await self._handle(message)
+                    if not await self._handle(message):
+                        self._carried.pop(message.id, None)  # another node has it, and may die with it
+                        return
                 else:
                     if isinstance(command, Terminate | Retry):
                         await self._follow(message, before)
@@ -268,10 +270,10 @@ class Relay:
             self.look_soon()
             await self._gone(earlier, asyncio.get_running_loop().time() + FOLLOW_S)
 
-    async def _handle(self, message: Message) -> None:
-        """Have an event handled, unless another node does that."""
+    async def _handle(self, message: Message) -> bool:
+        """Have an event handled; False when another node does that."""
         if self._store.is_shared and not await self._store.claim(message.id, self._membership.own.id, CLAIM_MS):
-            return
+            return False
         message_id, payload = _decode_event(message.body)
         renewal = asyncio.get_running_loop().create_task(self._renew(message.id))
         try:
@@ -279,6 +281,7 @@ class Relay:
         finally:
             renewal.cancel()
         await self._store.drop_messages([message.id])
+        return True
 
     async def _renew(self, message_id: int) -> None:
         while self._store.is_shared:
