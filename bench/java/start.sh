@@ -9,7 +9,7 @@ data=${2:?data folder}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 java_release() {
-  "$1/bin/java" -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p'
+  "$1/bin/java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p'
 }
 
 find_java() {

@@ -353,7 +353,7 @@ def test_resume_of_what_is_not_paused(api: Api) -> None:
 
     answer = api.call("PUT", f"/workflow/{workflow_id}/resume")
 
-    assert_error(answer, 409, "The workflow ID is not PAUSED so cannot resume. Current status is RUNNING")
+    assert_error(answer, 409, f"The workflow {workflow_id} is not PAUSED so cannot resume. Current status is RUNNING")
 
 
 @pytest.mark.parametrize(("operation", "body"), [("restart", ...), ("rerun", {})])
@@ -463,7 +463,7 @@ def test_tasks_that_can_not_be_skipped(api: Api) -> None:
     assert_error(
         api.call("PUT", f"/workflow/{ended}/skiptask/b"),
         409,
-        "The workflow ID is not running so the task referenced by b cannot be skipped",
+        f"The workflow {ended} is not running so the task referenced by b cannot be skipped",
     )
 
 

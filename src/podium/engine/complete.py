@@ -123,7 +123,7 @@ def next_attempt(session: Session, task: Task, step: Step, delay_s: int, *, is_a
         output=EMPTY,
         started_ms=0,
         ended_ms=0,
-        updated_ms=0,
+        updated_ms=0 if is_automatic else session.now_ms,
         first_scheduled_ms=task.first_scheduled_ms if is_automatic else 0,
         due_ms=_due_ms(session, task, delay_s),
         retry_count=task.retry_count + 1,
@@ -227,7 +227,7 @@ def release(session: Session, task: Task) -> None:
     if waiting is not None:
         _release_joins(session, task.ref, waiting)
     loop = workflow.loops.get(task.loop) if task.loop else None
-    if loop is not None and loop.open == 0:
+    if loop is not None and (loop.open == 0 or task.is_bad):
         owner = workflow.latest.get(task.loop)
         if owner is not None and owner.is_open:
             session.need_settle(owner)

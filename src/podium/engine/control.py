@@ -30,7 +30,9 @@ def pause(session: Session, _: Pause) -> None:
 def resume(session: Session, _: Resume) -> None:
     """Schedule what the results of the meantime call for; the workflow's time-out counts from now."""
     if not session.workflow.is_paused:
-        raise Conflict(f"The workflow ID is not PAUSED so cannot resume. Current status is {session.head.status}")
+        raise Conflict(
+            f"The workflow {session.head.id} is not PAUSED so cannot resume. Current status is {session.head.status}"
+        )
     _set_status(session, RUNNING)
     session.head.last_retried_ms = session.now_ms
     take_up(session, look_inside=True)
@@ -167,7 +169,9 @@ def tell_revived(session: Session, verb: str, chain: str = "") -> None:
 def skip(session: Session, command: SkipTask) -> None:
     """Mark a step that was not reached as skipped."""
     if session.head.status != RUNNING:
-        raise Conflict(f"The workflow ID is not running so the task referenced by {command.ref} cannot be skipped")
+        raise Conflict(
+            f"The workflow {session.head.id} is not running so the task referenced by {command.ref} cannot be skipped"
+        )
     step = session.graph.steps.get(command.ref)
     if step is None:
         raise InvalidRequest(
@@ -197,6 +201,7 @@ def reset_callbacks(session: Session) -> None:
     for task in session.workflow.open.values():
         if task.runs == "worker" and task.status == SCHEDULED and task.callback_after_s > 0:
             task.callback_after_s = 0
+            task.updated_ms = session.now_ms
             session.enqueue(task, 0)
             session.touch(task)
             session.watch(task)

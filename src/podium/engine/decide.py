@@ -118,7 +118,7 @@ def seal(session: Session) -> Transition:
         return change
     _drop_unborn(change)
     head.version += 1
-    head.updated_ms = session.now_ms if change.expected_version >= 0 else 0
+    head.updated_ms = session.now_ms
     wake_ms = _next_wake_ms(session)
     # An earlier wake-up that is still ahead stays: an idle look costs less than moving the row with each task.
     if not session.now_ms < head.wake_ms <= (wake_ms or 0):

@@ -5,7 +5,7 @@ import msgspec
 from podium.engine.commands import ChildEnded, StartWorkflow, Terminate
 from podium.engine.complete import is_terminate, permissive_end
 from podium.engine.lineage import next_lineage
-from podium.engine.restore import drop_indexes
+from podium.engine.restore import drop_indexes, gathered, is_join
 from podium.engine.session import Session, WorkflowEnds, encode
 from podium.engine.view import failed_workflow_view
 from podium.expressions.bounds import ExpressionTooLarge
@@ -27,6 +27,8 @@ def end(session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, co
     head = session.head
     for task in session.passed:
         task.executed = False  # as upstream: what is decided in the pass that ends the workflow is not marked
+    # outputParameters see how the workflow ends, unless it ends well, as upstream has it
+    head.status = RUNNING if outcome.status == COMPLETED else outcome.status
     refusal = _set_output(session)
     if refusal:
         outcome = WorkflowEnds(FAILED, refusal, outcome.task)
@@ -42,10 +44,10 @@ def end(session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, co
         waiting.clear()
     drop_indexes(session.workflow)
     session.change.is_changed = True
-    if head.status != COMPLETED and compensate:
-        _start_failure_workflow(session)
     if tell_parent and head.parent_id:
         tell_end(session, head.parent_id)
+    if head.status != COMPLETED and compensate:
+        _start_failure_workflow(session)
 
 
 def _set_output(session: Session) -> str | None:
@@ -75,13 +77,11 @@ def output_of(session: Session) -> bytes:
     if ender is not None:
         return ender.output
     if session.graph.outputs is not None:
-        before, session.head.status = session.head.status, RUNNING
-        try:
-            return encode(session.scope.resolve(session.graph.outputs))
-        finally:
-            session.head.status = before
+        return encode(session.scope.resolve(session.graph.outputs))
     last = max(tasks, key=lambda task: 0 if task.status == SKIPPED else task.seq, default=None)
-    return session.workflow.output if last is None else last.output
+    if last is None:
+        return session.workflow.output
+    return gathered(session.workflow, last) if last.is_open and is_join(last) else last.output
 
 
 def _set_failed_names(session: Session) -> None:

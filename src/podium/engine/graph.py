@@ -201,7 +201,9 @@ def bind_step(
 
 def _with_version(step: WorkflowTask, latest_version: Callable[[str], int | None]) -> SubWorkflowParams | None:
     param = step.subWorkflowParam
-    if step.type != "SUB_WORKFLOW" or param is None or param.version or param.workflowDefinition or "${" in param.name:
+    if step.type != "SUB_WORKFLOW" or param is None or param.version is not None:
+        return param
+    if param.workflowDefinition or "${" in param.name:
         return param
     version = latest_version(param.name)
     return replace(param, version=version) if version else param

@@ -103,7 +103,7 @@ def _take_back(session: Session, region: "Region", task: Task, again: list[Task]
         return
     begin_again(session, task)
     again.append(task)
-    if task is not region.target:
+    if task is not region.target or task.type == "SUB_WORKFLOW":
         task.reason = None
 
 

@@ -5,11 +5,12 @@ import msgspec
 from podium.engine.deadlines import watch
 from podium.engine.graph import SWITCHES, Graph, step_of
 from podium.model.status import SKIPPED
-from podium.model.task import Task
+from podium.model.task import EMPTY, Task
 from podium.model.workflow import Head, Workflow
 
 JOINS = ("JOIN", "EXCLUSIVE_JOIN")
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 def restore(head: Head, graph: Graph, payloads: tuple[bytes, bytes, bytes], tasks: list[Task]) -> Workflow:
@@ -120,6 +121,18 @@ def give_up(workflow: Workflow, join: Task) -> list[str]:
     stop_waiting(workflow, join)
     workflow.left[join.seq] = 0
     return missing
+
+
+def gathered(workflow: Workflow, join: Task) -> bytes:
+    """Return what the ended tasks that an open join waits for have given so far."""
+    found = (workflow.latest.get(ref) for ref in joined_refs(workflow, join))
+    return joined_output([task for task in found if task is not None and task.is_good])
+
+
+def joined_output(joined: list[Task]) -> bytes:
+    """Return the outputs of tasks by reference name, without those that are empty, put together without parsing."""
+    parts = {task.ref: task.output for task in joined if task.output != EMPTY}
+    return b"{" + b",".join(_encode(ref) + b":" + body for ref, body in parts.items()) + b"}"
 
 
 def has_ended(task: Task | None) -> bool:

@@ -8,7 +8,7 @@ from podium.engine.complete import next_attempt, supersede
 from podium.engine.control import revive, take_up, tell_revived
 from podium.engine.finish import end_of, tell_end
 from podium.engine.graph import SWITCHES
-from podium.engine.restore import is_permissive, rebuild
+from podium.engine.restore import is_permissive, joined_refs, rebuild
 from podium.engine.session import Place, Reach, Session
 from podium.model.errors import Conflict, NotFound
 from podium.model.ids import task_id
@@ -30,6 +30,8 @@ def retry(session: Session, command: Retry, history: list[Task]) -> None:
 
 
 def _retry(session: Session, command: Retry, history: list[Task]) -> None:
+    if command.resume_subworkflows and session.workflow.is_terminal and not any(task.is_bad for task in history):
+        return  # there is no child to resume, which upstream takes for nothing to do
     refusal = _refusal(session, history)
     if refusal is not None:
         raise refusal
@@ -39,7 +41,7 @@ def _retry(session: Session, command: Retry, history: list[Task]) -> None:
     for task in failed:
         supersede(session, task)
     for task in containers:
-        task.retry_count += task.status != CANCELED
+        task.retry_count += task.status != CANCELED and not _fails_by_permission(session, task)
         reopen(session, task)
     revive(session)
     session.head.last_retried_ms = session.now_ms
@@ -71,6 +73,15 @@ def _to_retry(history: list[Task]) -> tuple[list[Task], list[Task]]:
     """
     bad = [task for task in newest(history) if task.is_bad and not task.retried]
     return [task for task in bad if not waits_for_others(task)], [task for task in bad if waits_for_others(task)]
+
+
+def _fails_by_permission(session: Session, container: Task) -> bool:
+    """Whether a join failed for a permissive task, which makes it no failure of its own."""
+    if container.type not in ("JOIN", "EXCLUSIVE_JOIN"):
+        return False
+    refs = joined_refs(session.workflow, container)
+    joined = (session.workflow.latest.get(ref) for ref in refs)
+    return any(one is not None and one.is_bad and is_permissive(session.workflow, one) for one in joined)
 
 
 def newest(history: list[Task]) -> list[Task]:

@@ -228,7 +228,9 @@ class Session:
         if not task.is_open:
             announce_end(self, task)
             task.ended_ms = task.ended_ms or self.now_ms
-            task.started_ms = task.started_ms or self.now_ms
+            if task.status != SKIPPED:
+                task.started_ms = task.started_ms or self.now_ms
+                task.updated_ms = self.now_ms
             self.ended.append(task)
         elif task.runs == "engine":
             self._begin(task)

@@ -126,7 +126,7 @@ def end_child(session: Session, command: ChildEnded) -> None:
     task = session.workflow.open.get(command.seq)
     if task is None or task.sub_workflow_id != command.child_id:
         return
-    output = encode({"subWorkflowId": command.child_id, **decode(command.output)})
+    output = encode({**decode(command.output), "subWorkflowId": command.child_id})
     status = _PARENT_STATUS.get(command.status, FAILED)
     if status == COMPLETED:
         session.finish(task, status, output)

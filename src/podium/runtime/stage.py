@@ -33,7 +33,7 @@ from podium.model.workflow import Workflow
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime.rows import Rows
 from podium.tasks import registry
-from podium.tasks.do_while import loop_output
+from podium.tasks.progress import show_progress
 
 BEGIN_MS = 1_700_000_000_000
 WAKES_MAX = 10_000  # within one turn of the clock
@@ -289,8 +289,7 @@ class Stage:
         views = []
         for task in tasks:
             view = task_view(flow.head, task, step_of(flow, task), self.now_ms)
-            if task.ref in flow.loops:
-                view.outputData = msgspec.Raw(loop_output(task, flow.loops[task.ref]))
+            show_progress(view, flow, task)
             views.append(view)
         return view_of(flow, views)
 

@@ -23,7 +23,7 @@ from podium.model.workflow_def import WorkflowTask
 from podium.runtime.node import Node
 from podium.service.masking import mask_task, mask_workflow
 from podium.store.records import StoredWorkflow
-from podium.tasks.do_while import loop_output
+from podium.tasks.progress import show_progress
 
 CORRELATED_MAX = 5_000
 NAMES_MAX = 100
@@ -97,8 +97,7 @@ class Reading:
         views = []
         for task in sorted(tasks, key=_seq):
             view = task_view(workflow.head, task, step_of(workflow, task), now_ms)
-            if task.type == "DO_WHILE" and task.is_open:
-                _show_iterations(view, workflow, task)
+            show_progress(view, workflow, task)
             views.append(view)
         return _masked(view_of(workflow, views), workflow.graph)
 
@@ -111,8 +110,7 @@ class Reading:
             raise NotFound(f"Task not found for taskId: {task_id}")
         task = workflow.open.get(seq, stored)
         view = task_view(workflow.head, task, step_of(workflow, task), self._node.clock.now_ms())
-        if task.type == "DO_WHILE" and task.is_open:
-            _show_iterations(view, workflow, task)
+        show_progress(view, workflow, task)
         if workflow.graph.definition.maskedFields:
             mask_task(view, frozenset(workflow.graph.definition.maskedFields))
         return view
@@ -215,14 +213,9 @@ def no_workflow(workflow_id: str) -> NotFound:
     return NotFound(f"No such workflow found by id: {workflow_id}")
 
 
-def _seq(task: Task) -> int:
-    return task.seq
-
-
-def _show_iterations(view: TaskView, workflow: Workflow, task: Task) -> None:
-    loop = workflow.loops.get(task.ref)
-    if loop is not None:
-        view.outputData = Raw(loop_output(task, loop))
+def _seq(task: Task) -> tuple[int, int]:
+    """Order tasks as their numbers are shown, which are 0 for those that were skipped."""
+    return (0 if task.status == SKIPPED else task.seq), task.seq
 
 
 def _masked(view: WorkflowView, graph: Graph) -> WorkflowView:

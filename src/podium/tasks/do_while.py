@@ -15,7 +15,7 @@ from podium.engine.session import Place, Plan, Session, decode, encode
 from podium.expressions.bounds import ExpressionTooLarge
 from podium.expressions.javascript import truth
 from podium.expressions.parameters import compile_template
-from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR
+from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS
 from podium.model.task import Task
 from podium.model.workflow import Loop
 from podium.tasks.evaluation import EvaluationFailed, run_javascript
@@ -29,6 +29,10 @@ class DoWhile(Kind):
 
     name = "DO_WHILE"
     is_retried = False
+
+    def create(self, step: Step, place: Place, plan: Plan) -> None:
+        """Add the loop; it shows the window of a rate limit as upstream does."""
+        plan.new(step, place, status=IN_PROGRESS, runs=self.runs, rate_window_s=1)
 
     def start(self, task: Task, session: Session) -> None:
         """Begin the first iteration; a list without elements ends the loop at once."""
@@ -49,14 +53,15 @@ class DoWhile(Kind):
         step = session.step_of(task)
         if loop is None:
             self.start(task, session)
-        elif not loop.open and step is not None:
-            self._end_iteration(task, step, session, loop)
+        elif step is not None:
+            failed = self._failed(task, step, session)
+            if failed is not None:
+                _forget_later(task, session, loop, failed)
+                session.fail(task, f"{failed.reason or ''} ", FAILED, loop_output(task, loop))
+            elif not loop.open:
+                self._end_iteration(task, step, session, loop)
 
     def _end_iteration(self, task: Task, step: Step, session: Session, loop: Loop) -> None:
-        reasons = self._failures(task, step, session)
-        if reasons:
-            session.fail(task, "".join(f"{reason} " for reason in reasons), FAILED, loop_output(task, loop))
-            return
         self._keep_last(task, session, loop)
         items = list_items(session, step)
         try:
@@ -89,11 +94,12 @@ class DoWhile(Kind):
         """Keep the input."""
         return task.input
 
-    def _failures(self, task: Task, step: Step, session: Session) -> list[str]:
+    def _failed(self, task: Task, step: Step, session: Session) -> Task | None:
+        """Return the first task of the present iteration that has failed for good: a permissive one."""
         suffix = f"{task.suffix}__{task.loop_count}"
         latest = session.workflow.latest
-        body = [latest[ref + suffix] for ref in step.body if ref + suffix in latest]
-        return [one.reason or "" for one in body if one.is_bad]
+        body = (latest[ref + suffix] for ref in step.body if ref + suffix in latest)
+        return min((one for one in body if one.is_bad and one.executed), key=lambda one: one.seq, default=None)
 
     def _goes_on(self, task: Task, step: Step, session: Session, loop: Loop, items: list[Any] | None) -> bool:
         if items is not None and task.loop_count >= len(items):
@@ -145,6 +151,15 @@ class DoWhile(Kind):
             for seq, ref in loop.tasks.pop(number).items():
                 session.delete(seq, ref, task)
             loop.outputs.pop(number, None)
+
+
+def _forget_later(task: Task, session: Session, loop: Loop, failed: Task) -> None:
+    """Leave what was begun after the failure out of the output, as upstream does."""
+    suffix = f"{task.suffix}__{task.loop_count}"
+    latest = session.workflow.latest
+    outputs = loop.outputs.get(task.loop_count, {})
+    for ref in [ref for ref in outputs if ref + suffix in latest and latest[ref + suffix].seq > failed.seq]:
+        del outputs[ref]
 
 
 def _asks_for_iterations(step: Step, condition: str) -> bool:

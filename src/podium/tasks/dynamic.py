@@ -34,7 +34,7 @@ class Dynamic(Kind):
         if kind.name in _NEED_A_STEP:
             raise WorkflowEnds(FAILED, f"The task {step.ref} can't become a {chosen}, which needs a step of its own")
         if kind.runs == "worker":
-            add_worker_task(step, place, plan, str(chosen), str(chosen))
+            add_worker_task(step, place, plan, str(chosen), str(chosen), rate_window_s=0)
             return
         plan.new(
             step,

@@ -84,10 +84,15 @@ def _refuse_taken(plan: Plan, fork: Step, place: Place, roots: list[Step]) -> No
             if ref in taken or ref + place.suffix in latest:
                 raise WorkflowEnds(
                     FAILED,
-                    f"No dynamic tasks could be created for the Workflow: {session.head.id}, Dynamic Fork Task: "
-                    f"{fork.ref} attempted to create a duplicate task reference name: {ref}",
+                    f"No dynamic tasks could be created for the Workflow: {_short(session)}, Dynamic Fork Task: "
+                    f"{root.name}/{root.ref} attempted to create a duplicate task reference name: {ref}",
                 )
             taken.add(ref)
+
+
+def _short(session: Session) -> str:
+    head = session.head
+    return f"{head.name}.{head.def_version}/{head.id}"
 
 
 def _add_branch(root: Step, place: Place, plan: Plan) -> str:
@@ -114,12 +119,12 @@ def branches(plan: Plan, step: Step, values: dict[str, Any]) -> list[WorkflowTas
         return _task_list(definition, values)
     if definition.dynamicForkJoinTasksParam:
         return _legacy(definition, values)
-    raise WorkflowEnds(FAILED, _no_tasks(values))
+    raise WorkflowEnds(FAILED, _no_tasks(None, values))
 
 
-def _no_tasks(values: dict[str, Any]) -> str:
+def _no_tasks(param: str | None, values: dict[str, Any]) -> str:
     return (
-        f"Dynamic tasks could not be created. The value of null from task's input {java_text(values)} "
+        f"Dynamic tasks could not be created. The value of {param or 'null'} from task's input {java_text(values)} "
         "has no dynamic tasks to be scheduled"
     )
 
@@ -129,18 +134,19 @@ def _no_tasks(values: dict[str, Any]) -> str:
 
 def _same_task(plan: Plan, step: Step, values: dict[str, Any]) -> list[WorkflowTask]:
     kind = str(values.get("forkTaskType") or "SIMPLE")
-    workflow = values.get("forkTaskWorkflow")
+    workflow = str(values.get("forkTaskWorkflow") or "")
     is_system = plan.session.type_of(kind).name == kind and kind != "SIMPLE"
     name = str(values.get("forkTaskName") or (kind if is_system else step.ref))
+    version = _child_version(plan, workflow, str(values.get("forkTaskWorkflowVersion") or ""))
     prefix = f"_{step.ref}_{name}" if _has_dynamic_tasks(plan) else f"_{name}"
     made = []
     for index, element in enumerate(values["forkTaskInputs"]):
         given = {**element} if isinstance(element, dict) else {"input": element}
         given["__index"] = index
         fields = {key: given[key] for key in _BRANCH_KEYS if key in given}
-        fields.update(name=name, taskReferenceName=f"{prefix}_{index}", type=kind, inputParameters=given)
+        fields.update(name=workflow or name, taskReferenceName=f"{prefix}_{index}", type=kind, inputParameters=given)
         if workflow:
-            fields.update(_sub_workflow(str(workflow), values.get("forkTaskWorkflowVersion"), element))
+            fields.update(_sub_workflow(workflow, version, element))
         if step.optional:
             fields["optional"] = True
         made.append(_branch(fields))
@@ -152,10 +158,18 @@ def _has_dynamic_tasks(plan: Plan) -> bool:
     return any(task.dynamic_step is not None for task in known)
 
 
-def _sub_workflow(name: str, version: Any, element: Any) -> dict[str, Any]:
+def _child_version(plan: Plan, name: str, wanted: str) -> int | None:
+    """Return the version of the child that each element starts, None when there is no such child."""
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    latest = plan.session.context.graph(name, None) if name else None
+    return latest.version if latest else None
+
+
+def _sub_workflow(name: str, version: int | None, element: Any) -> dict[str, Any]:
     param: dict[str, Any] = {"name": name}
-    if str(version or "").isdecimal() and int(version):
-        param["version"] = int(version)
+    if version is not None:
+        param["version"] = version
     if isinstance(element, dict) and isinstance(element.get("taskToDomain"), dict):
         param["taskToDomain"] = element["taskToDomain"]
     return {"type": "SUB_WORKFLOW", "subWorkflowParam": param}
@@ -181,13 +195,13 @@ def _task_list(definition: WorkflowTask, values: dict[str, Any]) -> list[Workflo
             f"Input '{param}' is invalid. Cannot deserialize a list of Workflow Tasks from '{java_text(listed)}'",
         )
     inputs = values.get(definition.dynamicForkTasksInputParamName or "")
-    if inputs is not None and not isinstance(inputs, dict):
+    if not isinstance(inputs, dict):
         raise WorkflowEnds(
             FAILED,
             "Input to the dynamically forked tasks is not a map -> expecting a map of K,V  but found "
             f"{java_text(inputs)}",
         )
-    return [_with_input(member, (inputs or {}).get(member.taskReferenceName)) for member in members]
+    return [_with_input(member, inputs.get(member.taskReferenceName)) for member in members]
 
 
 def _with_input(member: WorkflowTask, given: Any) -> WorkflowTask:
@@ -203,7 +217,7 @@ def _legacy(definition: WorkflowTask, values: dict[str, Any]) -> list[WorkflowTa
     given = values.get(definition.dynamicForkJoinTasksParam or "")
     listed = given.get("dynamicTasks") if isinstance(given, dict) else None
     if not isinstance(listed, list):
-        raise WorkflowEnds(FAILED, _no_tasks(values))
+        raise WorkflowEnds(FAILED, _no_tasks(definition.dynamicForkJoinTasksParam, values))
     members = []
     for one in listed:
         if not isinstance(one, dict) or not one.get("taskName") or not one.get("referenceName"):

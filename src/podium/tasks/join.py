@@ -5,7 +5,7 @@ thousand branches costs the same as the end of one of two.
 """
 
 from podium.engine.graph import Step
-from podium.engine.restore import await_refs, has_ended, joined_refs
+from podium.engine.restore import await_refs, gathered, has_ended, joined_output, joined_refs
 from podium.engine.session import Place, Plan, Session, encode
 from podium.model.ids import task_id
 from podium.model.status import (
@@ -65,6 +65,10 @@ class Join(Kind):
         """Gather anew."""
         task.output = EMPTY
 
+    def cancel(self, task: Task, session: Session) -> None:
+        """Keep what was gathered until then."""
+        session.set_output(task, gathered(session.workflow, task))
+
 
 def joined_tasks(session: Session, join: Task) -> list[Task]:
     """Return the tasks that *join* joins, as far as they exist."""
@@ -75,12 +79,6 @@ def joined_tasks(session: Session, join: Task) -> list[Task]:
 def _is_optional(session: Session, task: Task) -> bool:
     step = session.step_of(task)
     return step is not None and step.optional
-
-
-def joined_output(joined: list[Task]) -> bytes:
-    """Return the outputs of tasks by reference name, without those that are empty, put together without parsing."""
-    parts = {task.ref: task.output for task in joined if task.output != EMPTY}
-    return b"{" + b",".join(encode(ref) + b":" + body for ref, body in parts.items()) + b"}"
 
 
 class ExclusiveJoin(Kind):

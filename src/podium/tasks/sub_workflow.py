@@ -118,7 +118,7 @@ def _request_template(step: Step) -> dict[str, Any]:
     fields = to_json_value(param) if param else {}
     return {
         "subWorkflowName": inline.name if isinstance(inline, WorkflowDef) else fields.get("name"),
-        "subWorkflowVersion": inline.version if isinstance(inline, WorkflowDef) else fields.get("version"),
+        "subWorkflowVersion": None if inline is not None else fields.get("version"),
         "subWorkflowTaskToDomain": fields.get("taskToDomain"),
         "subWorkflowDefinition": inline if isinstance(inline, str) else (literal(inline) if known else None),
         "priority": fields.get("priority"),

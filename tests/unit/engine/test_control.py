@@ -68,9 +68,9 @@ def test_the_texts_of_refusals(stage: Rehearsal):
     name = f"w.1/{key}"
     texts = {
         Pause(): f"Workflow {name} has ended, status cannot be updated.",
-        Resume(): "The workflow ID is not PAUSED so cannot resume. Current status is COMPLETED",
+        Resume(): f"The workflow {key} is not PAUSED so cannot resume. Current status is COMPLETED",
         Terminate(): "Cannot terminate a COMPLETED workflow.",
-        SkipTask("b"): "The workflow ID is not running so the task referenced by b cannot be skipped",
+        SkipTask("b"): f"The workflow {key} is not running so the task referenced by b cannot be skipped",
         commands.ResetCallbacks(): "Workflow is in terminal state. Status = COMPLETED",
     }
     running = in_state(stage, "RUNNING")

@@ -18,7 +18,12 @@ def test_a_workflow_of_inline_steps_is_complete_in_one_commit(stage: Rehearsal):
 
     assert (stage.status(key), stage.output(key), len(stage.commits)) == ("COMPLETED", {"result": 2}, 1)
     head = stage.workflow(key).head
-    assert (head.version, head.created_ms, head.updated_ms, head.ended_ms) == (1, stage.now_ms, 0, stage.now_ms)
+    assert (head.version, head.created_ms, head.updated_ms, head.ended_ms) == (
+        1,
+        stage.now_ms,
+        stage.now_ms,
+        stage.now_ms,
+    )
 
 
 def test_a_definition_without_steps_completes_with_a_reason(stage: Rehearsal):

@@ -195,3 +195,14 @@ def test_it_does_not_start_for_children_that_end_with_their_parent(stage: Rehear
 
     [child] = stage.children(key)
     assert (stage.status(child), stage.output(child)) == ("TERMINATED", {})
+
+
+def test_output_parameters_see_how_the_workflow_ends_badly(stage: Rehearsal):
+    stage.register(workflow("w", simple("a"), outputParameters={"s": "${workflow.status}"}))
+    failed, done, stopped = (stage.start("w") for _ in range(3))
+
+    stage.fail(failed, "a", is_terminal=True)
+    stage.complete(done, "a")
+    stage.send(stopped, Terminate("enough"))
+
+    assert [stage.output(key)["s"] for key in (failed, done, stopped)] == ["FAILED", "RUNNING", "TERMINATED"]

@@ -78,7 +78,7 @@ def test_a_join_of_a_dynamic_branch_follows_its_switch(stage: Rehearsal):
     member = switch("s", "a", {"a": [simple("x"), inner]})
     begin = {
         "name": "df", "taskReferenceName": "df", "type": "FORK_JOIN_DYNAMIC", "dynamicForkTasksParam": "dt",
-        "inputParameters": {"dt": [member]},
+        "dynamicForkTasksInputParamName": "di", "inputParameters": {"dt": [member], "di": {}},
     }  # fmt: skip
     stage.register(workflow("w", begin, {"name": "j", "taskReferenceName": "j", "type": "JOIN"}))
     key = stage.start("w")

@@ -15,10 +15,10 @@ def test_a_fresh_workflow_leaves_out_what_is_not_there(stage: Rehearsal):
         "idempotencyKey", "rateLimitKey", "reRunFromWorkflowId", "externalInputPayloadStoragePath",
     }  # fmt: skip
     assert absent.isdisjoint(view)
-    assert (view["ownerApp"], view["updateTime"], view["endTime"], view["lastRetriedTime"]) == ("", 0, 0, 0)
+    assert (view["ownerApp"], view["endTime"], view["lastRetriedTime"]) == ("", 0, 0)
     assert (view["input"], view["output"], view["variables"], view["taskToDomain"]) == ({"q": None}, {}, {}, {})
     assert (view["failedReferenceTaskNames"], view["failedTaskNames"], view["history"]) == ([], [], [])
-    assert view["createTime"] == view["startTime"] == stage.now_ms
+    assert view["createTime"] == view["startTime"] == view["updateTime"] == stage.now_ms
     assert (view["workflowName"], view["workflowVersion"], view["priority"], view["rateLimited"]) == ("w", 1, 0, False)
     assert view["workflowDefinition"]["tasks"][0]["taskDefinition"]["name"] == "a"
 

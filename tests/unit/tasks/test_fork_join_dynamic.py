@@ -154,7 +154,9 @@ def test_the_old_form(stage: Rehearsal):
 def test_the_old_form_without_tasks_fails_the_workflow(stage: Rehearsal):
     stage.register(workflow("w", step("df", "FORK_JOIN_DYNAMIC", {"p": None}, dynamicForkJoinTasksParam="p"), JOIN))
 
-    assert str(stage.reason(stage.start("w"))).startswith("Dynamic tasks could not be created. The value of null")
+    assert str(stage.reason(stage.start("w"))).startswith(
+        "Dynamic tasks could not be created. The value of p from task's input {p=null}"
+    )
 
 
 def test_a_fork_without_a_join_fails_the_workflow(stage: Rehearsal):
@@ -190,7 +192,7 @@ def test_the_name_of_another_step_can_not_be_used_again(stage: Rehearsal, taken:
 
     assert stage.status(key) == "FAILED"
     assert str(stage.reason(key)).endswith(
-        f"Dynamic Fork Task: df attempted to create a duplicate task reference name: {taken}"
+        f"Dynamic Fork Task: {taken}/{taken} attempted to create a duplicate task reference name: {taken}"
     )
 
 
@@ -347,3 +349,20 @@ def test_a_dynamic_fork_inside_of_a_member(stage: Rehearsal):
         stage.complete(key, ref)
 
     assert stage.status(key) == "COMPLETED"
+
+
+def test_children_are_named_and_numbered_after_their_definition(stage: Rehearsal):
+    stage.register(workflow("child", simple("x")), {**workflow("child", simple("x")), "version": 3})
+    stage.register(workflow("w", *same_task(forkTaskWorkflow="child")))
+
+    key = stage.start("w", {"l": [{"n": 1}]})
+
+    assert (stage.task(key, "_df_0").name, stage.given(key, "_df_0")["subWorkflowVersion"]) == ("child", 3)
+
+
+def test_inputs_that_are_missing_fail_the_workflow(stage: Rehearsal):
+    stage.register(workflow("w", *task_list()))
+
+    key = stage.start("w", {"tasks": [inline("x")]})
+
+    assert str(stage.reason(key)).endswith("expecting a map of K,V  but found null")

@@ -264,3 +264,15 @@ def test_an_exclusive_join_of_a_failure(stage: Rehearsal, flag: str):
     expected = {"permissive": "FAILED", "optional": "COMPLETED"}[flag]
     assert stage.status(key, "e") == expected
     assert stage.status(key) == expected
+
+
+def test_an_open_join_shows_what_branches_gave_and_keeps_it_when_canceled(stage: Rehearsal):
+    stage.register(workflow("w", *fork("f", [simple("a")], [simple("b")])))
+    key = stage.start("w")
+    stage.complete(key, "a", {"n": 1})
+    assert stage.view(key)["tasks"][3]["outputData"] == {"a": {"n": 1}}
+
+    stage.fail(key, "b", is_terminal=True)
+
+    assert (stage.status(key, "f_join"), stage.output(key, "f_join")) == ("CANCELED", {"a": {"n": 1}})
+    assert stage.output(key) == {"a": {"n": 1}}  # the join is the last task

@@ -282,3 +282,14 @@ def test_the_id_of_the_task_is_no_part_of_the_childs_input(stage: Rehearsal):
     stage.complete(key, "x")
 
     assert stage.given(key, "s")["workflowInput"] == {"me": "${CPEWF_TASK_ID}"}
+
+
+def test_the_id_of_the_child_is_shown_whatever_the_child_puts_out(stage: Rehearsal):
+    stage.register(workflow("child", simple("x"), outputParameters={"subWorkflowId": "mine", "o": 1}))
+    stage.register(workflow("w", sub_workflow("c", "child"), simple("z")))
+    key = stage.start("w")
+    child = stage.task(key, "c").sub_workflow_id
+
+    stage.complete(child, "x")
+
+    assert stage.output(key, "c") == {"subWorkflowId": child, "o": 1}
