@@ -169,7 +169,7 @@ def test_pause_and_resume(timed: Timed) -> None:
     assert timed.api.call("PUT", "/scheduler/schedules/none/pause").status_code == 404
 
 
-def test_all_schedules_of_a_node_can_be_paused(timed: Timed) -> None:
+def test_all_schedules_can_be_paused(timed: Timed) -> None:
     timed.save()
     timed.api.get("/scheduler/admin/pause")
     timed.advance(HOUR_MS)

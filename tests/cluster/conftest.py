@@ -92,13 +92,9 @@ class Cluster:
     async def define(self, *tasks: Json, name: str = "w", **fields: Json) -> None:
         definition = convert(WorkflowDef, {"name": name, "tasks": list(tasks), **fields})
         await self.sites[0].node.catalog.put_workflow_def(definition, 1)
-        for site in self.sites[1:]:
-            await site.node.catalog.load()
 
     async def define_task(self, name: str, **fields: Json) -> None:
         await self.sites[0].node.catalog.put_task_def(convert(TaskDef, {"name": name, **fields}), 1)
-        for site in self.sites[1:]:
-            await site.node.catalog.load()
 
     async def remove(self, site: Site) -> None:
         self.sites.remove(site)

@@ -1,5 +1,6 @@
 """Logs, lists of workflows, documents, definitions and event executions."""
 
+import asyncio
 from typing import Any
 
 from podium.model.ids import task_id
@@ -153,6 +154,55 @@ def test_a_document_is_deleted_once(run: Any) -> None:
         assert [document.version for document in await store.documents("k")] == [0]
         assert await store.delete_document("k", "n") is True
         assert await store.delete_document("k", "other") is False
+
+    run(scenario)
+
+
+def test_a_document_is_swapped_only_for_the_one_that_was_seen(run: Any) -> None:
+    async def scenario(store: Store) -> None:
+        assert await store.swap_document(Document("k", "n", 1, b"1", 1), b"0") is False
+        assert await store.swap_document(Document("k", "n", 1, b"1", 1), None) is True
+        assert await store.swap_document(Document("k", "n", 1, b"2", 2), None) is False
+        assert await store.swap_document(Document("k", "n", 1, b"2", 2), b"other") is False
+        assert await store.documents("k") == [Document("k", "n", 1, b"1", 1)]
+        assert await store.swap_document(Document("k", "n", 1, b"2", 2), b"1") is True
+        assert await store.documents("k") == [Document("k", "n", 1, b"2", 2)]
+
+    run(scenario)
+
+
+def test_of_many_swaps_for_one_document_one_succeeds(run: Any) -> None:
+    async def scenario(store: Store) -> None:
+        await store.put_document(Document("k", "n", 1, b"0"))
+        swaps = [store.swap_document(Document("k", "n", 1, b"%d" % number), b"0") for number in range(1, 11)]
+
+        assert sum(await asyncio.gather(*swaps)) == 1
+
+    run(scenario)
+
+
+def test_the_stamp_of_a_kind_changes_with_each_change_of_its_documents(run: Any) -> None:
+    async def scenario(store: Store) -> None:
+        kinds, seen = ["a", "b"], [{}]
+
+        async def changes(kind: str) -> bool:
+            seen.append(await store.document_stamps(kinds))
+            other = "b" if kind == "a" else "a"
+            return seen[-1].get(kind) != seen[-2].get(kind) and seen[-1].get(other) == seen[-2].get(other)
+
+        assert await store.document_stamps(kinds) == {}
+        await store.put_document(Document("a", "x", 1, b"1", 5))
+        assert await changes("a")
+        await store.put_document(Document("a", "x", 1, b"2", 6))
+        assert await changes("a")
+        await store.put_document(Document("b", "x", 1, b"2", 6))
+        assert await changes("b")
+        await store.put_document(Document("a", "x", 1, b"22", 6))  # within the same millisecond
+        assert await changes("a")
+        await store.delete_document("a", "x", 1)
+        assert await changes("a")
+        await store.put_document(Document("c", "x", 1, b"2", 6))
+        assert await store.document_stamps(kinds) == seen[-1]
 
     run(scenario)
 

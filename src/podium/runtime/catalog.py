@@ -1,7 +1,7 @@
 """The definitions of a node in memory: registered ones by name, bound ones by content hash.
 
-Every change goes to the store first. Bound definitions that came with a request are stored before anything that
-refers to them is.
+Every change goes to the store first, and is followed by all nodes. Bound definitions that came with a request are
+stored before anything that refers to them is.
 """
 
 from collections import OrderedDict
@@ -11,6 +11,7 @@ from podium.model.event import EventHandler
 from podium.model.task_def import TaskDef
 from podium.model.wire import decode, encode_json
 from podium.model.workflow_def import WorkflowDef
+from podium.runtime.documents import Documents
 from podium.store import Store
 from podium.store.records import Document
 
@@ -23,8 +24,12 @@ GRAPHS_MAX = 2_000
 class Catalog:
     """Task definitions, workflow definitions and event handlers, and the graphs that follow from them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, documents: Documents) -> None:
         self._store = store
+        self._documents = documents
+        documents.follow(TASK_DEF, self._keep_task_def, self._forget_task_def)
+        documents.follow(WORKFLOW_DEF, self._keep_workflow_def, self._forget_workflow_def)
+        documents.follow(EVENT_HANDLER, self._keep_event_handler, self._forget_event_handler)
         self.task_defs: dict[str, TaskDef] = {}
         self.workflow_defs: dict[str, dict[int, WorkflowDef]] = {}
         self.event_handlers: dict[str, EventHandler] = {}
@@ -33,15 +38,33 @@ class Catalog:
         self._unsaved: dict[str, bytes] = {}
         self._saved: set[str] = set()
 
-    async def load(self) -> None:
-        """Read all registered definitions."""
-        for document in await self._store.documents(TASK_DEF):
-            self.task_defs[document.name] = decode(TaskDef, document.body)
-        for document in await self._store.documents(WORKFLOW_DEF):
-            versions = self.workflow_defs.setdefault(document.name, {})
-            versions[document.version] = decode(WorkflowDef, document.body)
-        for document in await self._store.documents(EVENT_HANDLER):
-            self.event_handlers[document.name] = decode(EventHandler, document.body)
+    # ---- what the store has
+
+    def _keep_task_def(self, document: Document) -> None:
+        self.task_defs[document.name] = decode(TaskDef, document.body)
+        self._bound.clear()
+
+    def _forget_task_def(self, name: str, _: int) -> None:
+        self.task_defs.pop(name, None)
+        self._bound.clear()
+
+    def _keep_workflow_def(self, document: Document) -> None:
+        definition = decode(WorkflowDef, document.body)
+        self.workflow_defs.setdefault(document.name, {})[document.version] = definition
+        self._bound.clear()
+
+    def _forget_workflow_def(self, name: str, version: int) -> None:
+        versions = self.workflow_defs.get(name, {})
+        versions.pop(version, None)
+        if not versions:
+            self.workflow_defs.pop(name, None)
+        self._bound.clear()
+
+    def _keep_event_handler(self, document: Document) -> None:
+        self.event_handlers[document.name] = decode(EventHandler, document.body)
+
+    def _forget_event_handler(self, name: str, _: int) -> None:
+        self.event_handlers.pop(name, None)
 
     # ---- lookups
 
@@ -128,44 +151,25 @@ class Catalog:
 
     async def put_task_def(self, definition: TaskDef, now_ms: int) -> None:
         """Store a task definition in place of one with the same name."""
-        await self._put(TASK_DEF, definition.name, 0, encode_json(definition), now_ms)
-        self.task_defs[definition.name] = definition
-        self._bound.clear()
+        await self._documents.put(Document(TASK_DEF, definition.name, 0, encode_json(definition), now_ms))
 
     async def delete_task_def(self, name: str) -> bool:
         """Delete a task definition; False when there is none."""
-        found = await self._store.delete_document(TASK_DEF, name)
-        self.task_defs.pop(name, None)
-        self._bound.clear()
-        return found
+        return await self._documents.delete(TASK_DEF, name)
 
-    async def put_workflow_def(self, definition: WorkflowDef, now_ms: int) -> None:
-        """Store a workflow definition in place of one with the same name and version."""
-        body = encode_json(definition)
-        await self._put(WORKFLOW_DEF, definition.name, definition.version, body, now_ms)
-        self.workflow_defs.setdefault(definition.name, {})[definition.version] = definition
-        self._bound.clear()
+    async def put_workflow_def(self, definition: WorkflowDef, now_ms: int, *, replace: bool = True) -> bool:
+        """Store a workflow definition; False when the version exists and *replace* is not set."""
+        document = Document(WORKFLOW_DEF, definition.name, definition.version, encode_json(definition), now_ms)
+        return await self._documents.put(document, replace=replace)
 
     async def delete_workflow_def(self, name: str, version: int) -> bool:
         """Delete one version of a workflow definition; False when there is none."""
-        found = await self._store.delete_document(WORKFLOW_DEF, name, version)
-        versions = self.workflow_defs.get(name, {})
-        versions.pop(version, None)
-        if not versions:
-            self.workflow_defs.pop(name, None)
-        self._bound.clear()
-        return found
+        return await self._documents.delete(WORKFLOW_DEF, name, version)
 
     async def put_event_handler(self, handler: EventHandler, now_ms: int) -> None:
         """Store an event handler in place of one with the same name."""
-        await self._put(EVENT_HANDLER, handler.name, 0, encode_json(handler), now_ms)
-        self.event_handlers[handler.name] = handler
+        await self._documents.put(Document(EVENT_HANDLER, handler.name, 0, encode_json(handler), now_ms))
 
     async def delete_event_handler(self, name: str) -> bool:
         """Delete an event handler; False when there is none."""
-        found = await self._store.delete_document(EVENT_HANDLER, name)
-        self.event_handlers.pop(name, None)
-        return found
-
-    async def _put(self, kind: str, name: str, version: int, body: bytes, now_ms: int) -> None:
-        await self._store.put_document(Document(kind, name, version, body, now_ms))
+        return await self._documents.delete(EVENT_HANDLER, name)

@@ -17,6 +17,7 @@ from podium.runtime.cipher import Cipher
 from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
+from podium.runtime.documents import Documents
 from podium.runtime.events import Events
 from podium.runtime.housekeeping import Housekeeping
 from podium.runtime.http_client import HttpClient
@@ -66,9 +67,10 @@ class Node:
         self.id = self.clock.new_node_id()
         self.bus = Bus(store, self.id)
         self.membership = Membership(store, self.bus, self.clock, self.id, address)
-        self.catalog = Catalog(store)
-        self.variables = Variables(store, variables or {}, cipher, self.clock.now_ms)
-        self.schemas = Schemas(store)
+        self.documents = Documents(store, self.bus, self.membership)
+        self.catalog = Catalog(store, self.documents)
+        self.variables = Variables(self.documents, variables or {}, cipher, self.clock.now_ms)
+        self.schemas = Schemas(self.documents)
         self.world = World(self.clock, self.catalog, types, limits or Limits(), self.variables, self.schemas)
         self.start_limits = StartLimits(self.catalog.task_def, self.clock.now_ms)
         self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms, self.membership, self.bus)
@@ -90,7 +92,9 @@ class Node:
         self.changes = Changes(store, self.membership, self.bus)
         self.committer.on_commit.append(self.changes.note)
         self.committer.on_unknown += [self.timers.note, self.relay.look_for, self.dispatcher.look_for]
-        self.schedules = Schedules(store, self.world.context, self.committer.submit, self.clock.now_ms)
+        self.schedules = Schedules(
+            store, self.documents, self.world.context, self.committer.submit, self.clock.now_ms, self.membership
+        )
         self.system_tasks = SystemTasks(
             self.dispatcher,
             self.committer.submit,
@@ -109,15 +113,14 @@ class Node:
         if self.store.is_shared:
             await self.bus.ready()
             await self.membership.join()
-        await self.catalog.load()
-        await self.variables.load()
-        await self.schemas.load()
+        await self.documents.load()
+        self.variables.check()
         limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
         self.start_limits.seed(await self.store.in_progress_counts(limited))
         await self.places.load(self.catalog.limited_names())
-        await self.schedules.load()
         loops = (
             self.membership.run(),
+            self.documents.run(),
             self.committer.run(),
             self.dispatcher.run(),
             self.changes.run(),

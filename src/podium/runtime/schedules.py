@@ -1,7 +1,8 @@
 """The scheduler: starts workflows at the times of their schedules, each slot once.
 
 The id of the workflow that a slot starts is made of the schedule and the slot. So a slot that is run again, after a
-crash or by another node, finds the workflow there already, and nothing is started twice.
+crash or by another node, finds the workflow there already, and nothing is started twice. Of several nodes one looks
+after a schedule, another one as soon as that is known to be dead.
 """
 
 import asyncio
@@ -21,10 +22,13 @@ from podium.model.schedule import CronSchedule, ScheduleRun, StoredSchedule, Wor
 from podium.model.start import StartWorkflowRequest
 from podium.model.wire import decode, encode_json
 from podium.runtime.cron import compile_cron
+from podium.runtime.documents import Documents
+from podium.runtime.membership import Membership
 from podium.store import Store
 from podium.store.records import Document
 
 SCHEDULE, RUNS = "schedule", "schedule_runs"
+PAUSE = "scheduler_pause"  # of all schedules; the document is there or not
 RUNS_KEPT = 100  # of each schedule
 AT_ONCE = 100
 SLEEP_MAX_S = 60.0
@@ -37,22 +41,40 @@ Submit = Callable[[str, Command], "Awaitable[Any]"]
 
 
 class Schedules:
-    """All schedules of a node; `load` before `run`."""
+    """All schedules, and the runs of those that this node looks after."""
 
-    def __init__(self, store: Store, context: Callable[[], Context], submit: Submit, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        documents: Documents,
+        context: Callable[[], Context],
+        submit: Submit,
+        now_ms: Callable[[], int],
+        membership: Membership,
+    ) -> None:
         self._store = store
+        self._documents = documents
         self._context = context
         self._submit = submit
         self._now_ms = now_ms
+        self._membership = membership
         self._changed = asyncio.Event()
-        self._writing: dict[str, asyncio.Lock] = {}
         self.known: dict[str, StoredSchedule] = {}
-        self.is_paused = False  # on this node
+        self.is_paused = False
+        documents.follow(SCHEDULE, self._keep, self._forget)
+        documents.follow(PAUSE, lambda _: self._set_paused(True), lambda *_: self._set_paused(False))
+        membership.on_change.append(self._changed.set)
 
-    async def load(self) -> None:
-        """Read all schedules."""
-        for document in await self._store.documents(SCHEDULE):
-            self.known[document.name] = decode(StoredSchedule, document.body)
+    def _keep(self, document: Document) -> None:
+        self.known[document.name] = decode(StoredSchedule, document.body)
+        self._changed.set()
+
+    def _forget(self, name: str, _: int) -> None:
+        self.known.pop(name, None)
+
+    def _set_paused(self, is_paused: bool) -> None:
+        self.is_paused = is_paused
+        self._changed.set()
 
     # ---- changes
 
@@ -60,33 +82,25 @@ class Schedules:
         """Store a schedule; its slots are counted from now."""
         stored = StoredSchedule(schedule, [])
         stored.slots = [self._next_slot(schedule, cron, self._now_ms()) for cron in schedule.crons()]
-        await self._write(stored)
-        self._changed.set()
+        await self._documents.put(self._document(stored))
         return shown(stored)
 
     async def delete(self, name: str) -> bool:
         """Delete a schedule with its records; False when there is none."""
-        async with self._turn(name):
-            found = await self._store.delete_document(SCHEDULE, name)
-            await self._store.delete_document(RUNS, name)
-            self.known.pop(name, None)
-        self._writing.pop(name, None)
+        found = await self._documents.delete(SCHEDULE, name)
+        await self._store.delete_document(RUNS, name)
         return found
 
-    async def _write(self, stored: StoredSchedule) -> None:
-        name = stored.schedule.name
-        async with self._turn(name):
-            body = encode_json(stored)
-            await self._store.put_document(Document(SCHEDULE, name, 0, body, self._now_ms()))
-            self.known[name] = stored
+    async def pause(self) -> None:
+        """Run nothing on any node until `resume`."""
+        await self._documents.put(Document(PAUSE, "all", 0, b"true", self._now_ms()))
 
-    def _turn(self, name: str) -> asyncio.Lock:
-        return self._writing.setdefault(name, asyncio.Lock())
+    async def resume(self) -> None:
+        """Go on after `pause`."""
+        await self._documents.delete(PAUSE, "all")
 
-    def resume(self) -> None:
-        """Go on after `is_paused` was set."""
-        self.is_paused = False
-        self._changed.set()
+    def _document(self, stored: StoredSchedule) -> Document:
+        return Document(SCHEDULE, stored.schedule.name, 0, encode_json(stored), self._now_ms())
 
     # ---- time
 
@@ -115,7 +129,9 @@ class Schedules:
         return min((slot for stored in self._active() for slot in stored.slots if slot), default=0)
 
     def _active(self) -> list[StoredSchedule]:
-        return [stored for stored in self.known.values() if not stored.schedule.paused]
+        """Return the schedules that this node is to run."""
+        is_mine = self._membership.is_mine
+        return [one for name, one in self.known.items() if not one.schedule.paused and is_mine(f"schedule {name}")]
 
     async def start_due(self) -> None:
         """Start what is due now, each schedule's slots in their order."""
@@ -133,6 +149,7 @@ class Schedules:
         """Start the slots of one schedule that are due, record them, and store those that follow."""
         now_ms = self._now_ms()
         schedule, runs = stored.schedule, []
+        before = self._documents.body(SCHEDULE, schedule.name)
         slots = list(stored.slots)
         for place, (slot, cron) in enumerate(zip(stored.slots, schedule.crons(), strict=True)):
             if 0 < slot <= now_ms:
@@ -140,8 +157,8 @@ class Schedules:
                 after_ms = slot if schedule.runCatchupScheduleInstances else max(slot, now_ms)
                 slots[place] = self._next_slot(schedule, cron, after_ms)
         await self._record(schedule.name, runs)
-        if self.known.get(schedule.name) is stored:  # nobody has changed or deleted it meanwhile
-            await self._write(StoredSchedule(schedule, slots))
+        if before is None or not await self._documents.swap(self._document(StoredSchedule(schedule, slots)), before):
+            await self._documents.refresh(SCHEDULE, schedule.name)  # somebody has changed or deleted it meanwhile
 
     def _next_slot(self, schedule: WorkflowSchedule, cron: CronSchedule, after_ms: int) -> int:
         after_ms = max(after_ms, (schedule.scheduleStartTime or 0) - 1)
@@ -183,14 +200,15 @@ class Schedules:
         return replace(run, state="EXECUTED", workflowId=key)
 
     async def _record(self, name: str, runs: list[ScheduleRun]) -> None:
-        async with self._turn(name):
-            if name not in self.known:
-                return
+        """Add records, and lose none of another node that does the same."""
+        is_written = False
+        while name in self.known and not is_written:
             found = await self._store.document(RUNS, name)
             earlier = decode(list[ScheduleRun], found.body) if found else []
             before = {run.executionId: run for run in earlier}
             kept = list({**before, **{run.executionId: run for run in runs}}.values())[-RUNS_KEPT:]
-            await self._store.put_document(Document(RUNS, name, 0, encode_json(kept), self._now_ms()))
+            document = Document(RUNS, name, 0, encode_json(kept), self._now_ms())
+            is_written = await self._store.swap_document(document, found.body if found else None)
 
     async def runs(self) -> list[ScheduleRun]:
         """Return the records of all schedules, each one's oldest first."""

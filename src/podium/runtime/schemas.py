@@ -4,23 +4,28 @@ from typing import Any
 
 from podium.model.schema_def import SchemaDef
 from podium.model.wire import decode, encode_json
-from podium.store import Store
+from podium.runtime.documents import Documents
 from podium.store.records import Document
 
 SCHEMA = "schema"
 
 
 class Schemas:
-    """All registered schemas; `load` before use."""
+    """All registered schemas."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        documents.follow(SCHEMA, self._keep, self._forget)
         self.known: dict[str, dict[int, SchemaDef]] = {}
 
-    async def load(self) -> None:
-        """Read what is stored."""
-        for document in await self._store.documents(SCHEMA):
-            self.known.setdefault(document.name, {})[document.version] = decode(SchemaDef, document.body)
+    def _keep(self, document: Document) -> None:
+        self.known.setdefault(document.name, {})[document.version] = decode(SchemaDef, document.body)
+
+    def _forget(self, name: str, version: int) -> None:
+        versions = self.known.get(name, {})
+        versions.pop(version, None)
+        if not versions:
+            self.known.pop(name, None)
 
     def find(self, name: str, version: int | None) -> SchemaDef | None:
         """Return a version of a schema, the latest without a number."""
@@ -38,15 +43,8 @@ class Schemas:
 
     async def put(self, schema: SchemaDef, now_ms: int) -> None:
         """Store a schema in place of one with the same name and version."""
-        body = encode_json(schema)
-        await self._store.put_document(Document(SCHEMA, schema.name, schema.version, body, now_ms))
-        self.known.setdefault(schema.name, {})[schema.version] = schema
+        await self._documents.put(Document(SCHEMA, schema.name, schema.version, encode_json(schema), now_ms))
 
     async def delete(self, name: str, version: int) -> bool:
         """Delete a version; False when there is none."""
-        found = await self._store.delete_document(SCHEMA, name, version)
-        versions = self.known.get(name, {})
-        versions.pop(version, None)
-        if not versions:
-            self.known.pop(name, None)
-        return found
+        return await self._documents.delete(SCHEMA, name, version)

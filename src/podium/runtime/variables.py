@@ -6,10 +6,11 @@ Secrets are encrypted in the store and in memory, and decrypted when they are us
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from podium.model.errors import NotSupported
 from podium.runtime.cipher import Cipher
-from podium.store import Store
+from podium.runtime.documents import Documents
 from podium.store.records import Document
 
 ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
@@ -24,22 +25,27 @@ log = logging.getLogger(__name__)
 
 
 class Variables:
-    """The values of one server; `load` before use."""
+    """The values of one server."""
 
     def __init__(
-        self, store: Store, process: Mapping[str, str], cipher: Cipher | None, now_ms: Callable[[], int]
+        self, documents: Documents, process: Mapping[str, str], cipher: Cipher | None, now_ms: Callable[[], int]
     ) -> None:
-        self._store = store
+        self._documents = documents
         self._process = process
         self._cipher = cipher
         self._now_ms = now_ms
         self._stored: dict[str, dict[str, str]] = {ENVIRONMENT: {}, SECRET: {}}
+        for kind in self._stored:
+            documents.follow(kind, self._keep, partial(self._forget, kind))
 
-    async def load(self) -> None:
-        """Read what is stored."""
-        for kind, values in self._stored.items():
-            for document in await self._store.documents(kind):
-                values[document.name] = document.body.decode()
+    def _keep(self, document: Document) -> None:
+        self._stored[document.kind][document.name] = document.body.decode()
+
+    def _forget(self, kind: str, name: str, _: int) -> None:
+        self._stored[kind].pop(name, None)
+
+    def check(self) -> None:
+        """Warn of secrets that can't be decrypted."""
         locked = [name for name, body in self._stored[SECRET].items() if self._opened(body) is None]
         if locked:
             log.warning("%d stored secrets can't be decrypted with the present secret_key: %s", len(locked), locked[:5])
@@ -100,9 +106,7 @@ class Variables:
         await self._delete(SECRET, name)
 
     async def _put(self, kind: str, name: str, body: str) -> None:
-        await self._store.put_document(Document(kind, name, 0, body.encode(), self._now_ms()))
-        self._stored[kind][name] = body
+        await self._documents.put(Document(kind, name, 0, body.encode(), self._now_ms()))
 
     async def _delete(self, kind: str, name: str) -> None:
-        await self._store.delete_document(kind, name)
-        self._stored[kind].pop(name, None)
+        await self._documents.delete(kind, name)

@@ -84,6 +84,10 @@ class Services:
         self.validation = validation_of(node, checking)
         self.signals = Signals(node, self.reading, self.workflows, self._watch)
 
+    async def refresh(self) -> bool:
+        """Read the definitions and the like that other nodes have changed; whether there were any."""
+        return await self.node.documents.look()
+
     def release_waiting(self) -> None:
         """Answer everybody who waits for tasks or workflows: the server is about to stop."""
         self.node.dispatcher.release_all()

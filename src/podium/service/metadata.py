@@ -49,7 +49,9 @@ class Metadata:
                 await self._update_workflow(definition)
             else:
                 now_ms = self._node.clock.now_ms()
-                await self._catalog.put_workflow_def(replace(definition, createTime=now_ms), now_ms)
+                fresh = replace(definition, createTime=now_ms)
+                if not await self._catalog.put_workflow_def(fresh, now_ms, replace=overwrite):
+                    raise Conflict(f"Workflow with {definition.name}.{definition.version} already exists!")
 
     async def update_workflows(self, definitions: list[WorkflowDef]) -> BulkResponse:
         """Register or replace several versions; all are checked before the first is stored."""

@@ -153,13 +153,13 @@ class Schedules:
         return {"sampleIds": [], "recordIds.size": 0}
 
     async def pause_all(self) -> dict[str, str]:
-        """Run no schedules on this node."""
-        self._schedules.is_paused = True
+        """Run no schedules on any node, until they are resumed."""
+        await self._schedules.pause()
         return {"status": "done"}
 
     async def resume_all(self) -> dict[str, str]:
-        """Run schedules on this node again."""
-        self._schedules.resume()
+        """Run schedules again."""
+        await self._schedules.resume()
         return {"status": "done"}
 
 

@@ -170,6 +170,12 @@ class Store(Protocol):
     async def put_document(self, document: Document, *, replace: bool = True) -> bool:
         """Store a document; False when it exists and *replace* is not set."""
 
+    async def swap_document(self, document: Document, before: bytes | None) -> bool:
+        """Store a document if its body is still *before*, or if it does not exist where that is None."""
+
+    async def document_stamps(self, kinds: Sequence[str]) -> dict[str, str]:
+        """Return a text for each of *kinds* that changes with its documents; none for a kind without any."""
+
     async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
         """Delete a document; False when there was none."""
 

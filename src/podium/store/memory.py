@@ -440,6 +440,20 @@ class MemoryStore:
         self._documents[key] = msgspec.structs.replace(document)
         return True
 
+    async def swap_document(self, document: Document, before: bytes | None) -> bool:
+        """Store a document if its body is still *before*, or if it does not exist where that is None."""
+        found = self._documents.get((document.kind, document.name, document.version))
+        return (found.body if found else None) == before and await self.put_document(document)
+
+    async def document_stamps(self, kinds: Sequence[str]) -> dict[str, str]:
+        """Return a text for each of *kinds* that changes with its documents."""
+        found = {kind: [one for key, one in self._documents.items() if key[0] == kind] for kind in kinds}
+        return {
+            kind: f"{len(all_)} {sum(one.updated_ms for one in all_)} {sum(len(one.body) for one in all_)}"
+            for kind, all_ in found.items()
+            if all_
+        }
+
     async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
         """Delete a document; False when there was none."""
         return self._documents.pop((kind, name, version), None) is not None

@@ -62,7 +62,8 @@ def create_app(
     """
     figures = observer.figures if observer else None
     table = routes(services, figures)
-    return App(Router(table), on_startup, on_shutdown, observer, instance or platform.node(), body_bytes_max)
+    hooks = (on_startup, on_shutdown, services.refresh)
+    return App(Router(table), hooks, observer, instance or platform.node(), body_bytes_max)
 
 
 class App:
@@ -71,15 +72,13 @@ class App:
     def __init__(
         self,
         router: Router,
-        on_startup: Hook,
-        on_shutdown: Hook,
+        hooks: tuple[Hook, Hook, Callable[[], Awaitable[bool]]],
         observer: Observer | None,
         instance: str,
         body_bytes_max: int,
     ) -> None:
         self._router = router
-        self._on_startup = on_startup
-        self._on_shutdown = on_shutdown
+        self._on_startup, self._on_shutdown, self._refresh = hooks
         self._observer = observer
         self._instance = instance
         self._body_bytes_max = body_bytes_max
@@ -121,8 +120,7 @@ class App:
                 values += read_headers(route.headers, scope["headers"])
             if route.body is not None:
                 values.append(await self._body(route, scope["headers"], receive))
-            work = route.handler(*values)
-            result = await (_while_connected(work, receive) if route.waits else work)
+            result = await self._result(route, values, receive)
             status, headers, body = _encoded(route.answer, result)
         except PodiumError as error:
             status, body = error.status, error_body(error, self._instance)
@@ -139,6 +137,16 @@ class App:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+    async def _result(self, route: Route, values: list[Any], receive: Receive) -> Any:
+        """Call the handler; again when it misses something that another node has made meanwhile."""
+        try:
+            work = route.handler(*values)
+            return await (_while_connected(work, receive) if route.waits else work)
+        except NotFound:
+            if not await self._refresh():
+                raise
+        return await route.handler(*values)
 
     def _find(self, method: str, scope: Scope) -> tuple[Route, list[Any]]:
         route = self._router.literal(method, scope["path"])

@@ -69,6 +69,6 @@ def routes(services: Services) -> list[Route]:
         ),
         Route("GET", f"{AT}/search/executions", schedules.runs, JSON, "Search runs", (*RUNS, *PAGE), returns=Results),
         Route("GET", f"{AT}/admin/requeue", schedules.requeue, JSON, "Has no effect: records are in no queue"),
-        Route("GET", f"{AT}/admin/pause", schedules.pause_all, JSON, "Run no schedules on this node"),
-        Route("GET", f"{AT}/admin/resume", schedules.resume_all, JSON, "Run schedules on this node again"),
+        Route("GET", f"{AT}/admin/pause", schedules.pause_all, JSON, "Run no schedules, on any node"),
+        Route("GET", f"{AT}/admin/resume", schedules.resume_all, JSON, "Run schedules again"),
     ]

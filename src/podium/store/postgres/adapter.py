@@ -67,6 +67,7 @@ class PostgresStore:
     async def open(self) -> None:
         """Connect and bring the schema up to date; nodes that start together wait for each other."""
         self._pool = await self._connect()
+        self._line = Line(self._url)
         self._reader = Reader(self._pool)
 
     async def _connect(self) -> "asyncpg.Pool[Any]":
@@ -260,6 +261,21 @@ class PostgresStore:
         )
         row = (document.kind, clean(document.name), document.version, document.updated_ms, document.body)
         return await self._reader.change(sql, *row) > 0
+
+    async def swap_document(self, document: Document, before: bytes | None) -> bool:
+        """Store a document if its body is still *before*, or if it does not exist where that is None."""
+        if before is None:
+            return await self.put_document(document, replace=False)
+        sql = (
+            "UPDATE document SET updated_ms = $4, body = $5 WHERE kind = $1 AND name = $2 AND version = $3 "
+            "AND body = $6"
+        )
+        row = (document.kind, clean(document.name), document.version, document.updated_ms, document.body)
+        return await self._reader.change(sql, *row, before) > 0
+
+    async def document_stamps(self, kinds: Sequence[str]) -> dict[str, str]:
+        """Return a text for each of *kinds* that changes with its documents."""
+        return await self._reader.document_stamps(kinds)
 
     async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
         """Delete a document; False when there was none."""

@@ -175,6 +175,14 @@ class Reader:
         sql = "SELECT kind, name, version, body, updated_ms FROM document WHERE kind = $1 ORDER BY name, version"
         return [Document(*row) for row in await self.rows(sql, kind)]
 
+    async def document_stamps(self, kinds: Sequence[str]) -> dict[str, str]:
+        """Return a text for each of *kinds* that changes with its documents."""
+        sql = (
+            "SELECT kind, count(*), sum(updated_ms), sum(octet_length(body)) FROM document WHERE kind = ANY ($1) "
+            "GROUP BY kind"
+        )
+        return {row[0]: f"{row[1]} {row[2]} {row[3]}" for row in await self.rows(sql, list(kinds))}
+
 
 def _stored(rows: list[Any]) -> dict[str, StoredWorkflow]:
     """Put the rows of `_LOAD` together."""

@@ -273,6 +273,18 @@ class SqliteStore:
         row = (document.kind, document.name, document.version, document.updated_ms, document.body)
         return await self._change(sql, row) > 0
 
+    async def swap_document(self, document: Document, before: bytes | None) -> bool:
+        """Store a document if its body is still *before*, or if it does not exist where that is None."""
+        if before is None:
+            return await self.put_document(document, replace=False)
+        sql = "UPDATE document SET updated_ms = ?, body = ? WHERE kind = ? AND name = ? AND version = ? AND body = ?"
+        row = (document.updated_ms, document.body, document.kind, document.name, document.version, before)
+        return await self._change(sql, row) > 0
+
+    async def document_stamps(self, kinds: Sequence[str]) -> dict[str, str]:
+        """Return a text for each of *kinds* that changes with its documents."""
+        return self._reader.document_stamps(kinds)
+
     async def delete_document(self, kind: str, name: str, version: int = 0) -> bool:
         """Delete a document; False when there was none."""
         sql = "DELETE FROM document WHERE kind = ? AND name = ? AND version = ?"

@@ -191,3 +191,8 @@ class Reader:
     def queue_sizes(self) -> list[QueueSize]:
         """Return how many rows each queue has. Walks over the index of all queues."""
         return [QueueSize(*row) for row in self.rows("SELECT queue, count(*) FROM queue GROUP BY queue ORDER BY queue")]
+
+    def document_stamps(self, kinds: Sequence[str]) -> dict[str, str]:
+        """Return a text for each of *kinds* that changes with its documents."""
+        sql = "SELECT count(*), sum(updated_ms), sum(length(body)) FROM document WHERE kind = ? HAVING count(*) > 0"
+        return {kind: f"{row[0]} {row[1]} {row[2]}" for kind in kinds for row in self.rows(sql, (kind,))}
