@@ -39,7 +39,6 @@ from podium.service import Services
 from podium.service.archive import Archive
 from podium.settings import POSTGRES, BadSetting, Settings, is_loopback, shown, unknown_variables, without_password
 from podium.store import Store
-from podium.store.memory import MemoryStore
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite.backup import backup, replacement
 from podium.tasks import registry
@@ -71,6 +70,8 @@ class StartFailed(Exception):
 def make_store(database: str, connections: int = 8) -> Store:
     """Return the adapter for a database URL, which waits some time for a server that is away; raises `BadSetting`."""
     if database == MEMORY:
+        from podium.store.memory import MemoryStore
+
         return MemoryStore()
     if database.startswith(POSTGRES):
         return _postgres_store(database, connections, DATABASE_WAIT_S)

@@ -42,6 +42,8 @@ class LoopOutput(dict[str, Any]):
 class Scope:
     """The document that templates are resolved against."""
 
+    __slots__ = ("_seq", "_session", "_workflow")
+
     _session: "Session"
     _workflow: Workflow
 

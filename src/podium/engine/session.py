@@ -64,6 +64,8 @@ class WorkflowEnds(Exception):
 class Plan:
     """New tasks that are not part of the workflow yet; dropping a plan leaves no trace."""
 
+    __slots__ = ("_depth", "_needs", "new_bytes", "next_seq", "session", "steps", "tasks")
+
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.tasks: list[Task] = []
@@ -132,6 +134,11 @@ class Plan:
 
 class Session:
     """One workflow under change."""
+
+    __slots__ = (
+        "change", "context", "dirty", "ended", "graph", "head", "new_bytes", "now_ms", "passed", "path_steps",
+        "reached", "starting", "starts", "workflow",
+    )  # fmt: skip
 
     def __init__(self, workflow: Workflow, context: Context) -> None:
         self.workflow = workflow

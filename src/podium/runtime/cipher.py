@@ -1,13 +1,11 @@
 """Encryption of what is stored and must not be read from the file: secrets.
 
 Fernet (AES-128-CBC with HMAC-SHA256) under keys made from the texts of the setting `secret_key`. The first encrypts,
-all decrypt, so a key is changed by putting the new one in front.
+all decrypt, so a key is changed by putting the new one in front. The library is imported by servers that have a key.
 """
 
 import base64
 import hashlib
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 _SALT = b"podium.secrets.1"  # the texts are secrets of one server; the salt keeps them from other uses of scrypt
 
@@ -16,6 +14,8 @@ class Cipher:
     """Encrypts and decrypts with the keys of a server; a key costs 50 ms at the start."""
 
     def __init__(self, keys: str) -> None:
+        from cryptography.fernet import Fernet, MultiFernet
+
         texts = [text for part in keys.split(",") if (text := part.strip())]
         self._fernet = MultiFernet([Fernet(_key(text)) for text in texts])
 
@@ -25,6 +25,8 @@ class Cipher:
 
     def decrypted(self, stored: str) -> str | None:
         """Return the text, None when none of the keys fits."""
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.decrypt(stored.encode()).decode()
         except InvalidToken:

@@ -2,14 +2,13 @@
 
 Matching is croniter's; what a change of the clock means is decided here. A fixed time that the clock skips is run
 when it has skipped it; one that comes twice is run the first time. An expression for every hour follows real time.
+croniter is imported by the first expression.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
-
-from croniter import CroniterBadDateError, croniter
 
 from podium.model.errors import InvalidRequest
 
@@ -64,6 +63,8 @@ class Cron:
 
     def _following(self, local: datetime) -> datetime | None:
         """Return the first match after a local time."""
+        from croniter import CroniterBadDateError, croniter
+
         walk = croniter(self._text, local, second_at_beginning=True, day_or=False, max_years_between_matches=YEARS_MAX)
         try:
             found: datetime = walk.get_next(datetime)

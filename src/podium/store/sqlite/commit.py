@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import apsw
 
 from podium.model.transition import Message, Transition
-from podium.store.sqlite.rows import Batch
+from podium.store.sqlite.rows import Batch, Mark
 
 SEARCHED_MAX = 20_000
 
@@ -16,7 +16,7 @@ class Given:
     def __init__(self, row: int, message_id: int) -> None:
         self.row = row  # of a workflow
         self.message_id = message_id
-        self.searched: dict[int, int] = {}  # by workflow key; not of those on their way
+        self.searched: dict[int, Mark] = {}  # by workflow key; not of those on their way
 
 
 class Commit:

@@ -72,12 +72,14 @@ _TRIM_LOGS = (
 )
 
 Row = tuple[Any, ...]
+Mark = tuple[int | None, int | None]  # hashes of what is searched: of what hardly ever changes, and of the state
+_UNKNOWN: Mark = (None, None)
 
 
 class Batch:
     """The rows of transitions of different workflows."""
 
-    def __init__(self, searched_before: dict[int, int]) -> None:
+    def __init__(self, searched_before: dict[int, Mark]) -> None:
         self._searched_before = searched_before
         self.created: list[Row] = []
         self.updated: list[Row] = []
@@ -94,7 +96,7 @@ class Batch:
         self.dequeued: list[Row] = []
         self.applied: list[Row] = []  # messages that are used up, with the keys of their targets
         self.rest: list[Rest] = []
-        self.marks: list[tuple[int, int]] = []  # keys of workflows with the hash of what is searched
+        self.marks: list[tuple[int, Mark]] = []  # by keys of workflows
         self.stale: set[int] = set()  # keys of workflows whose version, or message, did not hold
 
     def add(self, transition: Transition, row: int, message_id: int) -> None:
@@ -128,16 +130,17 @@ class Batch:
         failed_refs, failed_names = ",".join(head.failed_refs), ",".join(head.failed_names)
         state = (head.status, head.ended_ms, head.reason, failed_refs, failed_names)
         body = encode(head)
-        # Most commits change nothing that is searched: the hash of what was written last saves a statement.
-        mark = hash((identity, state, head.wake_ms))
-        known = self._searched_before.pop(row, None)
+        # Most commits change nothing that is searched: hashes of what was written last save statements.
+        mark = (hash(identity), hash((state, head.wake_ms)))
+        known = self._searched_before.pop(row, _UNKNOWN)
         self.marks.append((row, mark))
         if expected < 0:
             self.created.append((row, head.id, head.version, head.updated_ms, head.wake_ms, *identity, *state, body))
         else:
             self.updated.append((row, expected, head.version, head.updated_ms, body))
-            if known != mark:
+            if known[0] != mark[0]:
                 self.identities.append((row, *identity))
+            if known[1] != mark[1]:
                 self.states.append((row, *state))
                 self.wakes.append((row, head.wake_ms))
 
@@ -202,8 +205,9 @@ class Batch:
 
     def _write_rows(self, connection: apsw.Connection) -> None:
         many = connection.executemany
-        if self.states:
+        if self.identities:
             many(_UPDATE_IDENTITY, self.identities)
+        if self.states:
             many(_UPDATE_STATE, self.states)
             many(_UPDATE_WAKE, self.wakes)
         if self.emptied:

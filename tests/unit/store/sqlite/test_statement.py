@@ -36,7 +36,7 @@ POINT_READS: list[Callable[[Reader], Any]] = [
     lambda reader: reader.ready("pack", 1, 1),
     lambda reader: reader.next_visible_ms("pack"),
     lambda reader: reader.due(1, 1),
-    lambda reader: reader.next_wake_ms(),
+    lambda reader: reader.next_wake_ms(0),
     lambda reader: reader.messages(0, 1),
     lambda reader: reader.documents("k"),
     lambda reader: listing.running_ids(reader, "order", 1, 0, 0),
