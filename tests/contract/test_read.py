@@ -98,6 +98,17 @@ def test_the_latest_workflow_of_an_idempotency_key_is_found(run: Any, make: Any)
     run(scenario)
 
 
+def test_the_first_claim_of_a_key_says_which_id_is_used(run: Any, make: Any) -> None:
+    async def scenario(store: Store) -> None:
+        assert await store.claim_key("order", "k", "a", "") == "a"
+        assert await store.claim_key("order", "k", "b", "") == "a"
+        assert await store.claim_key("other", "k", "c", "") == "c"
+        assert await store.claim_key("order", "k", "d", "a") == "d"
+        assert await store.claim_key("order", "k", "e", "a") == "d"
+
+    run(scenario)
+
+
 def test_tasks_in_progress_are_counted_by_name(run: Any, make: Any) -> None:
     async def scenario(store: Store) -> None:
         first, second = make.workflow(), make.workflow()

@@ -60,7 +60,7 @@ class Services:
         self.reading = Reading(node)
         self._watch = Watch(node.changes)
         node.committer.on_commit += [self._watch.note]
-        self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading))
+        self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading, node.clock.new_workflow_id))
         self.tasks = Tasks(node, self.reading, Secrets(node.variables))
         self.metadata = Metadata(node, checking)
         self.admin = Admin(node, self.reading, settings or {})

@@ -1,10 +1,12 @@
-"""Starts that must happen at most once per key: one at a time for each pair of workflow name and key, on this node.
+"""Starts that must happen at most once per key: one at a time for each pair of workflow name and key.
 
-The locks exist only while somebody holds or awaits them, so there are never more than there are starts under way.
+On a node, locks see to that; they exist only while somebody holds or awaits them, so there are never more than there
+are starts under way. Among nodes, all that start for one key at the same time claim one id, under which a workflow is
+created only once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from podium.model.errors import Conflict, Overloaded
@@ -13,6 +15,8 @@ from podium.service.reading import Reading
 from podium.store import Store
 
 KEYS_MAX = 10_000
+
+Launch = Callable[[str], Awaitable[str]]
 
 
 class _Turn:
@@ -28,13 +32,14 @@ class _Turn:
 class Idempotency:
     """Decides what a start with a key does when there was an earlier one."""
 
-    def __init__(self, store: Store, reading: Reading) -> None:
+    def __init__(self, store: Store, reading: Reading, new_id: Callable[[], str]) -> None:
         self._store = store
         self._reading = reading
+        self._new_id = new_id
         self._turns: dict[tuple[str, str], _Turn] = {}
 
     @asynccontextmanager
-    async def turn(self, name: str, key: str) -> AsyncIterator[None]:
+    async def _turn(self, name: str, key: str) -> AsyncIterator[None]:
         """Let starts of *name* with *key* pass one after the other."""
         place = (name, key)
         turn = self._turns.get(place)
@@ -51,11 +56,34 @@ class Idempotency:
             if not turn.users:
                 del self._turns[place]
 
-    async def existing(self, name: str, key: str, strategy: IdempotencyStrategy) -> str | None:
-        """Return the workflow that stands for this start, None when it is to happen; `Conflict` as *strategy* says."""
-        found = await self._store.by_idempotency_key(name, key)
-        if found is None or strategy == "RETURN_EXISTING":
-            return found
-        if strategy == "FAIL_ON_RUNNING" and (await self._reading.state(found)).is_terminal:
-            return None
-        raise Conflict(f"Workflow {name} with idempotency key {key} already exists: {found}")
+    async def start(self, name: str, key: str, strategy: IdempotencyStrategy, launch: Launch) -> str:
+        """Return the workflow that stands for this start: an earlier one, or the one that *launch* starts.
+
+        `Conflict` where *strategy* says so. *launch* gets the id to start with.
+        """
+        async with self._turn(name, key):
+            before = await self._store.by_idempotency_key(name, key)
+            if before is not None and not await self._makes_way(before, strategy):
+                return _standing(name, key, strategy, before)
+            workflow_id = self._new_id()
+            if self._store.is_shared:
+                workflow_id = await self._store.claim_key(name, key, workflow_id, before or "")
+                now = await self._store.by_idempotency_key(name, key)
+                if now is not None and now != before:
+                    return _standing(name, key, strategy, now)
+            try:
+                return await launch(workflow_id)
+            except Conflict:
+                if not await self._store.exists(workflow_id):  # refused for another reason
+                    raise
+            return _standing(name, key, strategy, workflow_id)
+
+    async def _makes_way(self, workflow_id: str, strategy: IdempotencyStrategy) -> bool:
+        return strategy == "FAIL_ON_RUNNING" and (await self._reading.state(workflow_id)).is_terminal
+
+
+def _standing(name: str, key: str, strategy: IdempotencyStrategy, workflow_id: str) -> str:
+    """Return the workflow that another start has made, if the strategy allows it."""
+    if strategy == "RETURN_EXISTING":
+        return workflow_id
+    raise Conflict(f"Workflow {name} with idempotency key {key} already exists: {workflow_id}")

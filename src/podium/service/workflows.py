@@ -29,9 +29,7 @@ class Workflows:
         key, strategy = request.idempotencyKey, request.idempotencyStrategy
         if not key or strategy is None:
             return await self._launch(command)
-        async with self._idempotency.turn(command.name, key):
-            found = await self._idempotency.existing(command.name, key, strategy)
-            return found or await self._launch(command)
+        return await self._idempotency.start(command.name, key, strategy, lambda found: self._launch(command, found))
 
     async def start_by_name(
         self, name: str, version: int | None, correlation_id: str | None, priority: int, given: dict[str, Json]
@@ -48,7 +46,7 @@ class Workflows:
         )
         return await self._launch(resolve_start(self._node.world.context(), request, AT))
 
-    async def _launch(self, command: StartWorkflow) -> str:
-        workflow_id = self._node.clock.new_workflow_id()
+    async def _launch(self, command: StartWorkflow, workflow_id: str = "") -> str:
+        workflow_id = workflow_id or self._node.clock.new_workflow_id()
         await self._node.committer.submit(workflow_id, command)
         return workflow_id

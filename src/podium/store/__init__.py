@@ -157,6 +157,13 @@ class Store(Protocol):
     async def by_idempotency_key(self, name: str, key: str) -> str | None:
         """Return the id of the latest workflow of *name* that was started with *key*."""
 
+    async def claim_key(self, name: str, key: str, workflow_id: str, replaces: str) -> str:
+        """Return the id that a start with *key* is to use: *workflow_id*, or that of a start that came before it.
+
+        An earlier claim of the id *replaces* makes way. A claim holds for an hour at least; whoever gets the id of
+        another start goes on with it, as that one may never have got there. At most 10,000 are held in memory.
+        """
+
     async def open_tasks(self, queue: str, start: int, count: int) -> list[tuple[str, Task]]:
         """Return waiting tasks of a queue with their workflow ids."""
 

@@ -22,7 +22,7 @@ from podium.model.transition import Message, QueueRow, Transition
 from podium.model.workflow import Head, Workflow
 from podium.store import match
 from podium.store.check import Facts, faults
-from podium.store.local import Heard, Notices
+from podium.store.local import Heard, KeyClaims, Notices
 from podium.store.query import Search
 from podium.store.records import (
     Beat,
@@ -91,6 +91,7 @@ class MemoryStore:
         self._clock = clock
         self._nodes: dict[str, NodeRow] = {}
         self._notices = Notices()
+        self._key_claims = KeyClaims()
         self._last_row = 0
         self._last_message = 0
         self._workflows: dict[str, _Stored] = {}
@@ -268,6 +269,10 @@ class MemoryStore:
         """Return the id of the latest workflow of *name* that was started with *key*."""
         found = [head.id for head in self._heads() if head.name == name and head.idempotency_key == key]
         return found[-1] if found else None
+
+    async def claim_key(self, name: str, key: str, workflow_id: str, replaces: str) -> str:
+        """Return the id that a start with *key* is to use."""
+        return self._key_claims.claim(name, key, workflow_id, replaces)
 
     # ended workflows that have no parent
     async def ended_kinds(self) -> list[tuple[str, str]]:

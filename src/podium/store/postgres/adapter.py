@@ -17,7 +17,7 @@ import msgspec
 from podium.model.errors import Unavailable
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
-from podium.store.postgres import ended, listing
+from podium.store.postgres import ended, keys, listing
 from podium.store.postgres.check import check
 from podium.store.postgres.commit import Commit
 from podium.store.postgres.connection import connect, locked
@@ -146,6 +146,10 @@ class PostgresStore:
         sql = "SELECT id::text FROM workflow WHERE idempotency_key = $1 AND name = $2 ORDER BY id DESC LIMIT 1"
         found: str | None = await self._reader.value(sql, clean(key), clean(name))
         return found
+
+    async def claim_key(self, name: str, key: str, workflow_id: str, replaces: str) -> str:
+        """Return the id that a start with *key* is to use."""
+        return await keys.claim(self._reader, name, key, workflow_id, replaces)
 
     # ended workflows that have no parent
     async def ended_kinds(self) -> list[tuple[str, str]]:

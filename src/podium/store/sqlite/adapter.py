@@ -16,7 +16,7 @@ import msgspec
 
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
-from podium.store.local import Heard, Notices
+from podium.store.local import Heard, KeyClaims, Notices
 from podium.store.query import Search
 from podium.store.records import (
     Beat,
@@ -59,6 +59,7 @@ class SqliteStore:
         self._last_ms = 0
         self._started_ms = 0
         self._notices = Notices()
+        self._key_claims = KeyClaims()
 
     async def open(self) -> None:
         """Take the file for this process and bring the schema up to date; a PodiumError says what is wrong."""
@@ -160,6 +161,10 @@ class SqliteStore:
         sql = "SELECT id FROM workflow WHERE idempotency_key = ? AND name = ? ORDER BY row DESC LIMIT 1"
         found: str | None = self._reader.value(sql, (key, name))
         return found
+
+    async def claim_key(self, name: str, key: str, workflow_id: str, replaces: str) -> str:
+        """Return the id that a start with *key* is to use; all who claim are in this process."""
+        return self._key_claims.claim(name, key, workflow_id, replaces)
 
     # ended workflows that have no parent
     async def ended_kinds(self) -> list[tuple[str, str]]:
