@@ -1,6 +1,7 @@
 """Claims of idempotency keys: nodes that start a workflow for one key at the same time all use the id of the first."""
 
-from podium.store.postgres.reader import Reader, clean
+from podium.store.postgres.reader import Reader
+from podium.store.postgres.rows import clean
 
 KEPT_MS = 3_600_000
 DROPPED_MAX = 100  # with each claim
