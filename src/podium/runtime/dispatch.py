@@ -8,7 +8,7 @@ that may hold something, and when a delayed task becomes visible or a limit give
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from podium.store import Store
 
 POLL_COUNT_MAX = 1_000
 WAITING_POLLS_MAX = 100_000
-TRY_AGAIN_MS = 1_000  # after a commit of which it is not known whether it happened
+TRY_AGAIN_MS = 1_000  # after a commit of which nothing is known, and while the store is away
 LOOK_S, LOOK_ALONE_S = 1.0, 10.0  # at the queues that polls wait for, among other nodes
 RESERVE_MS = 3_000
 SPREAD_S = 0.003
@@ -80,7 +80,9 @@ class Dispatcher:
         self.waiting_count = 0
         self._empty: set[str] = set()  # queues in which nothing is visible now
         self._delayed: dict[str, tuple[float, asyncio.TimerHandle]] = {}  # when to look again
-        self._claiming: dict[str, set[tuple[str, int]]] = {}  # by queue: rows whose lease is on its way
+        self._claiming: dict[str, dict[tuple[str, int], asyncio.Future[Any]]] = {}  # by queue: leases on their way
+        self._arrived: dict[str, list[tuple[Poll, asyncio.Future[None]]]] = {}  # polls for the next claim of a queue
+        self._claimed: set[str] = set()  # queues with a claim for polls that have just come
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.poll_book = PollBook(store, membership, bus, now_ms, self._waiting.__iter__)
@@ -106,7 +108,7 @@ class Dispatcher:
         poll = Poll(queue, worker_id, count, asyncio.get_running_loop().create_future(), raw)
         try:
             if queue not in self._empty:
-                await self._claim(queue, [poll])
+                await self._first_claim(queue, poll)
             if poll.tasks or timeout_ms <= 0:
                 return poll.tasks
             return await self._wait(poll, timeout_ms)
@@ -201,18 +203,51 @@ class Dispatcher:
 
     # ---- claims from the store
 
-    async def _claim(self, queue: str, polls: list[Poll]) -> None:
-        """Lease visible tasks of *queue* to *polls*, and wait until they have come."""
+    async def _first_claim(self, queue: str, poll: Poll) -> None:
+        """Claim for a poll that has just come; where that is a round trip, those who come meanwhile share the next."""
+        if not self._store.is_shared:
+            await self._claim(queue, [poll])
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrived.setdefault(queue, []).append((poll, turn))
+        if queue not in self._claimed:
+            self._claimed.add(queue)
+            self._spawn(self._claim_in_turns(queue))
+        await turn
+
+    async def _claim_in_turns(self, queue: str) -> None:
+        while arrived := self._arrived.pop(queue, None):
+            failure: PodiumError | None = None
+            try:
+                if queue not in self._empty:
+                    await self._claim(queue, [poll for poll, _ in arrived if not poll.is_gone])
+            except PodiumError as error:
+                failure = error
+            for _, turn in arrived:
+                if failure is not None and not turn.done():
+                    turn.set_exception(failure)
+                elif not turn.done():
+                    turn.set_result(None)
+        self._claimed.discard(queue)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _claim(self, queue: str, polls: list[Poll]) -> int:
+        """Lease visible tasks of *queue* to *polls*, and wait until they have come; returns how many those were."""
         reserve_ms = 0 if self._membership.is_alone else RESERVE_MS
         # Rows whose lease is on its way are among those that are read; not if they are reserved.
         limit = sum(poll.room for poll in polls) + (0 if reserve_ms else len(self._claiming.get(queue, ())))
         if not limit:
-            return
+            return 0
         self._empty.add(queue)  # before the look, so that news that come meanwhile are not lost
+        now_ms = self._now_ms()
         try:
-            rows = await self._store.ready(queue, self._now_ms(), limit, reserve_ms)
+            rows = await self._store.ready(queue, now_ms, limit, reserve_ms)
             if len(rows) < limit:
-                await self._look_again_when_visible(queue)
+                await self._look_again_when_visible(queue, now_ms)
         except BaseException:
             self._empty.discard(queue)  # nothing is known of it
             raise
@@ -224,6 +259,7 @@ class Dispatcher:
             await self._release(queue, rows)
         if leases:
             await asyncio.wait(leases)
+        return len(leases)
 
     async def _release(self, queue: str, rows: list[QueueRow]) -> None:
         """Let other nodes have reserved rows that are not leased after all."""
@@ -235,7 +271,7 @@ class Dispatcher:
 
     def _leases(self, queue: str, polls: list[Poll], rows: list[QueueRow]) -> tuple[list[asyncio.Future[Any]], bool]:
         """Begin to lease rows that nobody has taken meanwhile; says, too, whether a limit has ended it."""
-        claiming = self._claiming.setdefault(queue, set())
+        claiming = self._claiming.get(queue, ())
         free = [row for row in rows if (row.workflow_id, row.seq) not in claiming]
         leases: list[asyncio.Future[Any]] = []
         places = [poll for poll in polls for _ in range(poll.room)]
@@ -250,14 +286,14 @@ class Dispatcher:
     def _lease(self, poll: Poll, row: QueueRow) -> asyncio.Future[Any]:
         """Lease one task; what comes of it is noted even when the worker has gone meanwhile."""
         leased = self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
-        claiming = self._claiming.setdefault(row.queue, set())
-        claiming.add((row.workflow_id, row.seq))
+        claiming = self._claiming.setdefault(row.queue, {})
+        claiming[row.workflow_id, row.seq] = leased
         poll.promised += 1
 
         def note(done: asyncio.Future[Any]) -> None:
-            claiming.discard((row.workflow_id, row.seq))
-            if not claiming:
-                self._claiming.pop(row.queue, None)
+            claiming.pop((row.workflow_id, row.seq), None)
+            if not claiming and self._claiming.get(row.queue) is claiming:
+                del self._claiming[row.queue]
             found = None if done.cancelled() or done.exception() else done.result()
             if found is None:
                 self._limits.cancel(row.name)
@@ -268,9 +304,9 @@ class Dispatcher:
         leased.add_done_callback(note)
         return leased
 
-    async def _look_again_when_visible(self, queue: str) -> None:
+    async def _look_again_when_visible(self, queue: str, since_ms: int) -> None:
         visible_ms = await self._store.next_visible_ms(queue)
-        if visible_ms and (self._membership.is_alone or visible_ms > self._now_ms()):  # else somebody has reserved it
+        if visible_ms > since_ms:  # else somebody is about to have it
             self._look_again(queue, visible_ms - self._now_ms())
 
     def _look_again(self, queue: str, delay_ms: int) -> None:
@@ -292,23 +328,28 @@ class Dispatcher:
         """Something of *queue* may be visible: serve the waiting polls, or remember it for the next one."""
         self._empty.discard(queue)
         if queue not in self._serving and any(poll.room > 0 for poll in self._waiting.get(queue, ())):
-            task = asyncio.get_running_loop().create_task(self._serve(queue))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._serving.add(queue)
+            self._spawn(self._serve(queue))
 
     async def _serve(self, queue: str) -> None:
-        self._serving.add(queue)
+        polls = [poll for poll in self._waiting.get(queue, ()) if poll.room > 0]
+        for poll in polls:
+            poll.looks += 1  # no time-out while the claim is on its way
+        is_again = True
         try:
-            polls = [poll for poll in self._waiting.get(queue, ()) if poll.room > 0]
-            for poll in polls:
-                poll.looks += 1  # no time-out while the claim is on its way
-            await self._claim(queue, polls)
+            is_idle = not await self._claim(queue, polls)
+            leases = self._claiming.get(queue)
+            if is_idle and leases and queue not in self._empty:  # all that is visible is about to go to others
+                await asyncio.wait(leases.values(), return_when=asyncio.FIRST_COMPLETED)
+        except PodiumError:
+            is_again = False
+            self._look_again(queue, TRY_AGAIN_MS)
         finally:
             self._serving.discard(queue)
             for poll in polls:
                 poll.looks -= 1
                 self._answer(poll)
-            if queue not in self._empty:
+            if is_again and queue not in self._empty:
                 self._look(queue)
 
     # ---- news of commits
