@@ -105,6 +105,9 @@ def test_the_next_visible_row_of_any_priority_is_known(run: Any, make: Any) -> N
         await store.commit([make.start(workflow, *(make.task(seq) for seq in (1, 2, 3)), enqueued=rows)])
 
         assert await store.next_visible_ms("pack") == 97
+        assert await store.next_visible_ms("pack", 96) == 97
+        assert await store.next_visible_ms("pack", 97) == 98
+        assert await store.next_visible_ms("pack", 99) == 0
         assert await store.next_visible_ms("other") == 0
 
     run(scenario)

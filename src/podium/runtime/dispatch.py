@@ -217,11 +217,11 @@ class Dispatcher:
 
     async def _claim_in_turns(self, queue: str) -> None:
         while arrived := self._arrived.pop(queue, None):
-            failure: PodiumError | None = None
+            failure: Exception | None = None
             try:
                 if queue not in self._empty:
                     await self._claim(queue, [poll for poll, _ in arrived if not poll.is_gone])
-            except PodiumError as error:
+            except Exception as error:  # noqa: BLE001 (it is each poll's answer)
                 failure = error
             for _, turn in arrived:
                 if failure is not None and not turn.done():
@@ -305,8 +305,8 @@ class Dispatcher:
         return leased
 
     async def _look_again_when_visible(self, queue: str, since_ms: int) -> None:
-        visible_ms = await self._store.next_visible_ms(queue)
-        if visible_ms > since_ms:  # else somebody is about to have it
+        visible_ms = await self._store.next_visible_ms(queue, since_ms)  # what is visible, somebody is about to have
+        if visible_ms:
             self._look_again(queue, visible_ms - self._now_ms())
 
     def _look_again(self, queue: str, delay_ms: int) -> None:

@@ -105,8 +105,8 @@ class Store(Protocol):
     async def visible_queues(self, queues: Sequence[str], now_ms: int) -> list[str]:
         """Return those of the queues that have a visible row."""
 
-    async def next_visible_ms(self, queue: str) -> int:
-        """Return when the first row of *queue* becomes visible; 0 when it is empty."""
+    async def next_visible_ms(self, queue: str, after_ms: int = -1) -> int:
+        """Return when the first row of *queue* becomes visible after a time; 0 when there is none."""
 
     async def due(self, now_ms: int, limit: int) -> list[str]:
         """Return the ids of workflows whose wake-up has come, the earliest first."""

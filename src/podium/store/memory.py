@@ -322,9 +322,10 @@ class MemoryStore:
         """Return those of the queues that have a visible row."""
         return [queue for queue in queues if await self.ready(queue, now_ms, 1)]
 
-    async def next_visible_ms(self, queue: str) -> int:
-        """Return when the first row of a queue becomes visible; 0 when it is empty."""
-        return min((row.visible_ms for row in self._queues.get(queue, {}).values()), default=0)
+    async def next_visible_ms(self, queue: str, after_ms: int = -1) -> int:
+        """Return when the first row of a queue becomes visible after a time; 0 when there is none."""
+        times = (row.visible_ms for row in self._queues.get(queue, {}).values())
+        return min((visible_ms for visible_ms in times if visible_ms > after_ms), default=0)
 
     async def due(self, now_ms: int, limit: int) -> list[str]:
         """Return the ids of workflows whose wake-up has come, the earliest first."""

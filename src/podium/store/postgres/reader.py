@@ -30,7 +30,8 @@ _READY = _PRIORITIES + (  # noqa: S608
     "ORDER BY row.priority DESC, row.visible_ms, row.workflow_id, row.seq LIMIT $3"
 )
 _NEXT_VISIBLE = _PRIORITIES + (  # noqa: S608
-    "SELECT min((SELECT min(visible_ms) FROM queue WHERE queue = $1 AND priority = level.priority)) FROM level"
+    "SELECT min((SELECT min(visible_ms) FROM queue "
+    "WHERE queue = $1 AND priority = level.priority AND visible_ms > $2)) FROM level"
 )
 _VISIBLE = (
     "SELECT one.queue FROM unnest($1::text[]) AS one (queue) WHERE EXISTS ("  # noqa: S608
@@ -138,9 +139,9 @@ class Reader:
         names = {clean(queue): queue for queue in queues}
         return [names[row[0]] for row in await self.rows(_VISIBLE, list(names), now_ms)] if names else []
 
-    async def next_visible_ms(self, queue: str) -> int:
-        """Return when the first row of a queue becomes visible; 0 when it is empty."""
-        return await self.value(_NEXT_VISIBLE, clean(queue)) or 0
+    async def next_visible_ms(self, queue: str, after_ms: int) -> int:
+        """Return when the first row of a queue becomes visible after a time; 0 when there is none."""
+        return await self.value(_NEXT_VISIBLE, clean(queue), after_ms) or 0
 
     async def due(self, now_ms: int, limit: int) -> list[str]:
         """Return workflows whose wake-up has come."""

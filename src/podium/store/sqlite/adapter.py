@@ -196,9 +196,9 @@ class SqliteStore:
         """Return those of the queues that have a visible row."""
         return [queue for queue in queues if self._reader.ready(queue, now_ms, 1)]
 
-    async def next_visible_ms(self, queue: str) -> int:
-        """Return when the first row of a queue becomes visible; 0 when it is empty."""
-        return self._reader.next_visible_ms(queue)
+    async def next_visible_ms(self, queue: str, after_ms: int = -1) -> int:
+        """Return when the first row of a queue becomes visible after a time; 0 when there is none."""
+        return self._reader.next_visible_ms(queue, after_ms)
 
     async def due(self, now_ms: int, limit: int) -> list[str]:
         """Return the ids of workflows whose wake-up has come, the earliest first."""

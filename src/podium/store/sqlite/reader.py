@@ -141,10 +141,11 @@ class Reader:
                 break
         return found
 
-    def next_visible_ms(self, queue: str) -> int:
-        """Return when the first row of a queue becomes visible; 0 when it is empty."""
-        sql = "SELECT min(visible_ms) FROM queue WHERE queue = ? AND priority = ?"
-        return min((self.value(sql, (queue, priority)) for priority in self._priorities(queue)), default=0)
+    def next_visible_ms(self, queue: str, after_ms: int) -> int:
+        """Return when the first row of a queue becomes visible after a time; 0 when there is none."""
+        sql = "SELECT min(visible_ms) FROM queue WHERE queue = ? AND priority = ? AND visible_ms > ?"
+        times = [self.value(sql, (queue, priority, after_ms)) for priority in self._priorities(queue)]
+        return min((visible_ms for visible_ms in times if visible_ms is not None), default=0)
 
     def _priorities(self, queue: str) -> Iterator[int]:
         sql = "SELECT max(priority) FROM queue WHERE queue = ? AND priority < ?"
