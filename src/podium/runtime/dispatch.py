@@ -30,7 +30,7 @@ from podium.store import Store
 
 POLL_COUNT_MAX = 1_000
 WAITING_POLLS_MAX = 100_000
-TRY_AGAIN_MS = 1_000  # after a commit of which nothing is known, and while the store is away
+TRY_AGAIN_MS = 1_000  # after a failed lease, and a commit of which nothing is known
 LOOK_S, LOOK_ALONE_S = 1.0, 10.0  # at the queues that polls wait for, among other nodes
 RESERVE_MS = 3_000
 SPREAD_S = 0.003
@@ -294,7 +294,10 @@ class Dispatcher:
             claiming.pop((row.workflow_id, row.seq), None)
             if not claiming and self._claiming.get(row.queue) is claiming:
                 del self._claiming[row.queue]
-            found = None if done.cancelled() or done.exception() else done.result()
+            is_refused = done.cancelled() or done.exception() is not None
+            found = None if is_refused else done.result()
+            if is_refused:
+                self._look_again(row.queue, TRY_AGAIN_MS)  # the row is there still
             if found is None:
                 self._limits.cancel(row.name)
             else:
