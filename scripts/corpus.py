@@ -2,21 +2,28 @@
 
 Without arguments the recorded definitions of tests/compatibility/corpus are tried and the results written beside them;
 with --check they are compared with those. With paths, as of an unpacked package or a checked-out project, all
-definitions in their JSON and Markdown files are tried, and what is odd about them is printed.
+definitions in their JSON and Markdown files are tried, and what is odd about them is printed. With --upstream URL a
+Conductor server is asked the same, and what it says otherwise is written to published.json: definitions are named by
+their digest there, none is kept.
 """
 
 import argparse
+import hashlib
 import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+import httpx
 
 from podium.testing import LocalServer
 
 FOLDER = Path(__file__).parents[1] / "tests" / "compatibility" / "corpus"
 RESULTS = FOLDER / "results.json"
+PUBLISHED = FOLDER / "published.json"
 BYTES_MAX = 16 << 20
 SUFFIXES = (".json", ".md", ".mdx")
 STAMPS = {"createTime", "updateTime"}
@@ -28,8 +35,11 @@ def main() -> int:
     """Try definitions; 1 when a check finds other results than the recorded ones."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; say which results are others")
+    parser.add_argument("--upstream", metavar="URL", help="a Conductor server that is asked the same, with /api")
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders with definitions of others")
     given = parser.parse_args()
+    if given.upstream:
+        return compare(list(definitions_below(given.paths)), given.upstream)
     if given.paths:
         return report(definitions_below(given.paths))
     found = results(json.loads((FOLDER / "definitions.json").read_text(encoding="utf-8")))
@@ -60,14 +70,43 @@ def results(definitions: Iterable[Json]) -> dict[str, Json]:
         return {f"{number} {body.get('name')}": tried(server, body) for number, body in enumerate(definitions, 1)}
 
 
+def compare(definitions: list[dict[str, Json]], upstream: str) -> int:
+    """Write what two servers say to each definition; 1 when they do not say the same of all."""
+    found = {}
+    with LocalServer() as server, httpx.Client(base_url=upstream, timeout=60) as other:
+        for body in definitions:
+            here, there = registered(server.http, body), registered(other, body)
+            digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+            found[digest] = {"status": there[0]}
+            if here[0] != there[0]:
+                found[digest]["here"] = here[0]
+                print(digest, body.get("name"), here, there)
+            elif here[0] == 200 and (differs := sorted(set(changed(there[1], here[1], "$")))):
+                found[digest]["differs"] = differs
+                print(digest, body.get("name"), differs[:5])
+    lines = (f"  {json.dumps(digest)}: {json.dumps(result)}" for digest, result in sorted(found.items()))
+    PUBLISHED.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    same = sum(len(one) == 1 for one in found.values())
+    print(f"{same} of {len(found)} definitions are treated the same, {len(found) - same} are not")
+    return 0 if same == len(found) else 1
+
+
+def registered(http: httpx.Client, body: dict[str, Json]) -> tuple[int, Json]:
+    """Register a definition; returns the status, and what is stored or the reason of a refusal."""
+    answer = http.post("/metadata/workflow", json=body, params={"overwrite": "true"})
+    if answer.status_code != 200:
+        return answer.status_code, answer.json().get("message")
+    at = f"/metadata/workflow/{quote(body['name'], safe='')}"
+    return 200, http.get(at, params={"version": int(body.get("version") or 1)}).json()
+
+
 def tried(server: LocalServer, body: dict[str, Json]) -> dict[str, Json]:
     """Register a definition and read it back; *changed* names what is not as it was sent."""
     answer = server.http.post("/metadata/workflow", json=body, params={"overwrite": "true"})
     advice = server.http.post("/metadata/workflow/advice", json=body).json()["findings"]
     result: dict[str, Json] = {"status": answer.status_code}
     if answer.status_code == 200:
-        at = f"/metadata/workflow/{body['name']}"
-        stored = server.http.get(at, params={"version": int(body.get("version") or 1)}).json()
+        stored = registered(server.http, body)[1]
         result["changed"] = sorted(changed(body, stored, "$"))
         result["advice"] = sorted({one["path"] for one in advice if one["severity"] == "warning"})
     else:

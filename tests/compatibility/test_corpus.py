@@ -21,6 +21,13 @@ def test_definitions_are_treated_as_recorded() -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+def test_published_definitions_are_treated_as_upstream_treats_them() -> None:
+    recorded = json.loads((ROOT / "tests" / "compatibility" / "corpus" / "published.json").read_text())
+
+    assert len(recorded) > 300
+    assert {digest: one for digest, one in recorded.items() if one.keys() != {"status"}} == {}
+
+
 def test_definitions_of_others_are_found_and_tried(tmp_path: Path) -> None:
     step = {"name": "a", "taskReferenceName": "a", "type": "SIMPLE"}
     good, bad = {"name": "good", "tasks": [step]}, {"name": "bad", "tasks": [step, step]}
