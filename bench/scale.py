@@ -111,7 +111,7 @@ def _rest_and_load(options: argparse.Namespace, program: Path, database: Databas
     """Start a server, leave it alone, then put load on it."""
     began = time.monotonic()
     with serve("scale", database.url, database.data) as server:
-        found: Report = {"ready_s": server.ready_s}
+        found: Report = {"ready_s": server.ready_s, "ready_cpu_s": stock.cpu_s(server.pids[0])}
         if first:
             found["first_task_s"] = _first_task_s(server, began)
         time.sleep(SETTLE_S)
@@ -189,7 +189,7 @@ def open_table(kind: str, found: Report) -> Table:
     """Hold the full server against the empty one."""
     drawn = _table(f"{found['open']:,} open workflows over {kind}", ("figure", ">empty", ">full", "budget"))
     empty, full = found["empty"], found["full"]
-    for name in ("ready_s", "rss_mb", "idle_cores", "idle_database_cores"):
+    for name in ("ready_s", "ready_cpu_s", "rss_mb", "idle_cores", "idle_database_cores"):
         if name in empty:
             drawn.add_row(name, _number(empty[name]), _number(full[name]), _promised("open", {name: full[name]}))
     drawn.add_row("first_task_s", "", _number(full["first_task_s"]), _promised("open", full, "first_task_s"))

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from podium.model.ids import task_id
 from podium.model.status import COMPLETED, FAILED, PAUSED, RUNNING
 from podium.model.task import TaskLog
@@ -263,7 +265,11 @@ def test_old_event_executions_are_dropped_from_the_oldest_on(run: Any) -> None:
     run(scenario)
 
 
-def test_open_workflows_are_counted_by_definition(run: Any, make: Any) -> None:
+@pytest.mark.parametrize("stretch", [1, 2, 100])
+def test_open_workflows_are_counted_by_definition(
+    run: Any, make: Any, stretch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("podium.store.sqlite.listing.STRETCH", stretch)
     heads = [("a", RUNNING), ("b", RUNNING), ("b", PAUSED), ("b", COMPLETED), ("c", FAILED), ("d", RUNNING)]
 
     async def scenario(store: Store) -> None:

@@ -1,10 +1,12 @@
 """Reads that may walk over many rows: they run in the reader's thread, never on the event loop."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import takewhile
 
 import msgspec
 
+from podium.model.status import PAUSED, RUNNING
 from podium.model.task import Task
 from podium.store.records import EventExecution
 from podium.store.sqlite.reader import NOT_COMPLETED, OPEN, Reader
@@ -12,6 +14,7 @@ from podium.store.sqlite.rows import TASKS, decode_task
 
 RUNNING_IDS_MAX = 10_000
 EVER_MS = 1 << 62
+STRETCH = 20_000
 
 
 def running_ids(reader: Reader, name: str, version: int, from_ms: int, to_ms: int) -> list[str]:
@@ -43,9 +46,32 @@ def open_tasks(reader: Reader, queue: str, start: int, count: int) -> list[tuple
 
 
 def open_counts(reader: Reader, limit: int) -> dict[str, int]:
-    """Return how many workflows are open, by definition name."""
-    sql = f"SELECT name, count(*) FROM workflow INDEXED BY workflow_status WHERE {OPEN} GROUP BY name LIMIT ?"  # noqa: S608
-    return dict(reader.rows(sql, (limit,)))
+    """Return how many workflows are open, by definition name.
+
+    In stretches of the index, since SQLite sorts what it groups, and it would do so with all of them in memory.
+    """
+    counts: Counter[str] = Counter()
+    for status in (PAUSED, RUNNING):
+        after: tuple[int, str, int] | None = (-1, "", 0)
+        while after is not None:
+            after = _count_open(reader, status, after, counts)
+    return dict(sorted(counts.items())[:limit])
+
+
+def _count_open(
+    reader: Reader, status: str, after: tuple[int, str, int], counts: Counter[str]
+) -> tuple[int, str, int] | None:
+    """Count the next stretch of workflows with a status; returns where it ended, None behind the last one."""
+    source = f"workflow INDEXED BY workflow_status WHERE {NOT_COMPLETED} AND status = ?"
+    place = "(created_ms, name, row)"
+    order = "ORDER BY created_ms, name, row LIMIT 1 OFFSET ?"
+    with reader.snapshot():
+        bound = f"SELECT created_ms, name, row FROM {source} AND {place} > (?, ?, ?) {order}"  # noqa: S608
+        ends = reader.rows(bound, (status, *after, STRETCH - 1))
+        end = ends[0] if ends else (EVER_MS, "", 0)
+        sql = f"SELECT name, count(*) FROM {source} AND {place} > (?, ?, ?) AND {place} <= (?, ?, ?) GROUP BY name"  # noqa: S608
+        counts.update(dict(reader.rows(sql, (status, *after, *end))))
+    return ends[0] if ends else None
 
 
 def in_progress_counts(reader: Reader, names: Collection[str]) -> dict[str, int]:
