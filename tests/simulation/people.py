@@ -69,24 +69,35 @@ class Client:
     async def run(self) -> None:
         stage, draw = self._stage, self._stage.random
         for _ in range(self._count):
-            key = None
+            name = draw.choice(self._names)
             if draw.random() < 0.3:
-                key = draw.choice([*sorted(stage.keys)[-2:], f"key{stage.number()}"])
-            await self._start(draw.choice(self._names), key)
+                await self._herd(name, draw.choice([*sorted(stage.keys)[-2:], f"key{stage.number()}"]))
+            else:
+                await self._start(name)
             await asyncio.sleep(draw.choice([0, 0.1, 2.0, 6.0]))
 
-    async def _start(self, name: str, key: str | None) -> None:
+    async def _herd(self, name: str, key: str) -> None:
+        """Start one workflow from several places at once, each of which tries until it knows which one it is."""
+        self._stage.keys.add(key)
+        await asyncio.gather(*(self._insist(name, key) for _ in range(self._stage.random.choice([1, 2, 4]))))
+
+    async def _insist(self, name: str, key: str) -> None:
+        for _ in range(5):
+            await asyncio.sleep(self._stage.random.choice([0, 0, 0.001, 0.5]))
+            if await self._start(name, idempotencyKey=key, idempotencyStrategy="RETURN_EXISTING"):
+                return
+
+    async def _start(self, name: str, **fields: Any) -> bool:
         draw = self._stage.random
-        fields: dict[str, Any] = {}
-        if key is not None:
-            self._stage.keys.add(key)
-            fields = {"idempotencyKey": key, "idempotencyStrategy": "RETURN_EXISTING"}
         given = {"by": draw.choice("abc"), "list": [1, 2]}
         request = StartWorkflowRequest(name=name, input=given, priority=draw.choice([0, 0, 5]), **fields)
-        with suppress(*Refused):
+        try:
             workflow_id = await self._stage.call(f"start {name}", lambda services: services.workflows.start(request))
-            self._stage.laws.started(workflow_id)
-            self._stage.started.append(workflow_id)
+        except Refused:
+            return False
+        self._stage.laws.started(workflow_id)
+        self._stage.started.append(workflow_id)
+        return True
 
 
 class Worker:
