@@ -8,9 +8,9 @@ import pytest
 from podium.engine.commands import ChildEnded
 from podium.engine.session import Session
 from podium.model.errors import PodiumError
+from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
-from podium.runtime.timers import Timers
 from podium.store.memory import MemoryStore
 from tests.simulation.run import simulate
 
@@ -37,7 +37,7 @@ def refused_commits_are_acknowledged(patch: pytest.MonkeyPatch) -> None:
 
 
 def wake_ups_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Timers, "note", lambda *_: None)
+    patch.setattr("podium.engine.decide._next_wake_ms", lambda session: 0)
 
 
 def news_of_queues_are_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -64,6 +64,40 @@ def parents_are_not_told(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Session, "send", send)
 
 
+def versions_are_not_compared(patch: pytest.MonkeyPatch) -> None:
+    original = MemoryStore._write
+
+    def write(self: MemoryStore, change: Any) -> bool:
+        stored = self._workflows.get(change.head.id)
+        if stored is not None:
+            change.transition.expected_version = stored.version
+        return original(self, change)
+
+    patch.setattr(MemoryStore, "_write", write)
+
+
+def what_failed_stays_in_memory(patch: pytest.MonkeyPatch) -> None:
+    original = Committer._refuse
+
+    def refuse(self: Committer, work: Any, error: PodiumError) -> None:
+        original(self, work, error)
+        if work.session is not None:
+            self._cache.put(work.session.workflow)
+
+    patch.setattr(Committer, "_refuse", refuse)
+
+
+def clocks_go_their_own_way(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Clock, "follow", lambda *_: None)
+
+
+def claims_of_keys_are_not_heeded(patch: pytest.MonkeyPatch) -> None:
+    async def claim_key(self: MemoryStore, name: str, key: str, workflow_id: str, *_: Any) -> str:
+        return workflow_id
+
+    patch.setattr(MemoryStore, "claim_key", claim_key)
+
+
 MISTAKES: list[Callable[[pytest.MonkeyPatch], None]] = [
     applied_messages_stay,
     refused_commits_are_acknowledged,
@@ -71,7 +105,13 @@ MISTAKES: list[Callable[[pytest.MonkeyPatch], None]] = [
     news_of_queues_are_forgotten,
     tasks_are_handed_out_twice,
     parents_are_not_told,
+    versions_are_not_compared,
+    what_failed_stays_in_memory,
+    clocks_go_their_own_way,
+    claims_of_keys_are_not_heeded,
 ]
+
+NODES = {news_of_queues_are_forgotten: 1, clocks_go_their_own_way: 2}  # with others, a node looks for itself
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
@@ -80,4 +120,4 @@ def test_the_simulation_notices_that(
 ) -> None:
     mistake(monkeypatch)
 
-    assert any(simulate(seed).fault for seed in range(SEEDS))
+    assert any(simulate(seed, nodes=NODES.get(mistake, 0)).fault for seed in range(SEEDS))
