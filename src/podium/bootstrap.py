@@ -8,6 +8,7 @@ import contextlib
 import gc
 import importlib.metadata
 import logging
+import platform
 import signal
 import socket
 import sys
@@ -162,6 +163,7 @@ class Application:
             event_days=settings.event_days,
             variables=environment,
             cipher=_cipher(settings),
+            address=_address(settings),
             brokers=events.brokers(msgspec.to_builtins(settings)),
         )
         self.node.committer.admission.start_wait_s_max = settings.start_wait_ms_max / 1000
@@ -245,6 +247,9 @@ class Application:
             Reading("podium_commits", committer.commits),
             Reading("podium_transitions", committer.transitions),
             Reading("podium_stale", committer.stale),
+            Reading("podium_slots_refused", committer.slots.refused if committer.slots else 0),
+            Reading("podium_nodes", len(self.node.membership.nodes)),
+            Reading("podium_notices", self.node.bus.notices),
             Reading("podium_waiting_commands", admission.commands),
             Reading("podium_commit_wait_seconds", committer.wait_s()),
             Reading("podium_refused", admission.refused.starts, ("start",)),
@@ -284,6 +289,12 @@ def compose(
 ) -> Application:
     """Wire a server; *environment* holds the secrets and variables that definitions may refer to."""
     return Application(settings, environment or {}, worker)
+
+
+def _address(settings: Settings) -> str:
+    """Return where other machines may reach this server, as far as that is known before it listens."""
+    host = platform.node() if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+    return url(host, settings.port) if settings.port else ""
 
 
 def _cipher(settings: Settings) -> Cipher | None:

@@ -1,5 +1,7 @@
 """Real server processes over a real PostgreSQL: what must hold when they share the work, and when one dies."""
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +133,71 @@ def test_sub_workflows_run_across_nodes(sites: list[Site]) -> None:
 
     assert len(set(taken)) == 12
     until(lambda: {sites[0].workflow(workflow_id)["status"] for workflow_id in parents} == {"COMPLETED"})
+
+
+class Crowd:
+    """Workers in threads, who note how many of them are at work; one whose node is gone goes to another one."""
+
+    def __init__(self, sites: list[Site], task_type: str, count: int) -> None:
+        self.most = self.done = 0
+        self._now = 0
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+        self._sites, self._task_type = sites, task_type
+        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self, number: int) -> None:
+        while not self._is_over.is_set():
+            try:
+                tasks = self._sites[number % 3].poll(self._task_type, 500)
+            except httpx.HTTPError:
+                number += 1
+                continue
+            for task in tasks:
+                self._count(1)
+                time.sleep(0.005)
+                self._count(-1)
+                self._report(number, task)
+
+    def _report(self, number: int, task: Json) -> None:
+        for place in range(number, number + 3):
+            with contextlib.suppress(httpx.HTTPError):
+                self._sites[place % 3].report(task)
+                self._count(0, 1)
+                return
+
+    def _count(self, now: int, done: int = 0) -> None:
+        with self._lock:
+            self._now += now
+            self.done += done
+            self.most = max(self.most, self._now)
+
+    def stop(self) -> None:
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_a_limit_holds_over_all_nodes_and_no_slot_is_lost_with_a_killed_one(sites: list[Site]) -> None:
+    limit = {"name": "limited", "concurrentExecLimit": 10, "ownerEmail": "a@b.example", "responseTimeoutSeconds": 5}
+    assert sites[0].client.post("/metadata/taskdefs", json=[limit | {"retryCount": 9}]).status_code == 200
+    definition = {"name": "limited", "tasks": [simple("limited")]}
+    assert sites[0].client.put("/metadata/workflow", json=[definition]).status_code == 200
+    ids = [sites[number % 3].start("limited") for number in range(150)]
+
+    crowd = Crowd(sites, "limited", 50)
+    try:
+        until(lambda: crowd.done >= 50)
+        sites[0].server.kill()
+        until(lambda: crowd.done >= 100)
+        sites[0].server.start()
+        until(lambda: {sites[1].workflow(one)["status"] for one in ids} == {"COMPLETED"}, 3 * DEADLINE_S)
+    finally:
+        crowd.stop()
+
+    assert 1 < crowd.most <= 10
 
 
 def test_timers_of_a_killed_node_fire_within_three_seconds(sites: list[Site]) -> None:

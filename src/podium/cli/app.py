@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import typer
 
 from podium import __version__
-from podium.cli import database, definition, queue, retention, schedule, settings, task, workflow
+from podium.cli import cluster, database, definition, queue, retention, schedule, settings, task, workflow
 from podium.cli.failure import Failure
 from podium.cli.options import AsJson
 from podium.cli.output import complain, say, say_json
@@ -18,6 +18,7 @@ app.add_typer(definition.app, name="def")
 app.add_typer(task.app, name="task")
 app.add_typer(queue.app, name="queue")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(retention.app, name="retention")
 app.add_typer(database.app, name="db")
 app.command("settings")(settings.show)

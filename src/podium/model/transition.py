@@ -5,6 +5,7 @@ whoever waits.
 """
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import msgspec
 
@@ -42,6 +43,25 @@ class KeptOutput(msgspec.Struct, frozen=True):
     output: bytes
 
 
+class SlotKind(IntEnum):
+    """What happens to a slot."""
+
+    FREE = 0
+    FREE_ALL = 1  # of the workflow, in the scope
+    TAKE = 2  # if there is room
+    FORCE = 3  # in any case
+    WAIT = 4
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A place under a limit that holds over all nodes; the workflow itself has `seq` 0."""
+
+    scope: str
+    kind: SlotKind
+    seq: int = 0
+    limit: int = 0
+
+
 @dataclass(slots=True)
 class Transition:
     """The change of one workflow in one commit."""
@@ -64,4 +84,6 @@ class Transition:
     logs: list[tuple[int, TaskLog]] = field(default_factory=list)
     leases: dict[str, int] = field(default_factory=dict)  # task definition -> tasks that began less those that ended
     kept: list[KeptOutput] = field(default_factory=list)  # for the runtime's memory; not stored
+    slots: list[Slot] = field(default_factory=list)  # only for a store that several nodes share
+    refused: str = ""  # by the store: the scope in which there was no room, then nothing was written
     is_changed: bool = False

@@ -28,6 +28,7 @@ from podium.runtime.dispatch import Dispatcher
 from podium.runtime.mail import Mail, Work, advance, reply, split
 from podium.runtime.membership import Membership
 from podium.runtime.overload import BATCH_MAX, Admission
+from podium.runtime.slots import Slots
 from podium.runtime.world import Sight, World
 from podium.store import Store
 
@@ -65,6 +66,7 @@ class Committer:
         self._called: dict[str, None] = {}  # those among them that somebody waits for
         self._reported: dict[str, None] = {}  # and those with results of tasks
         self.admission = Admission()
+        self.slots: Slots | None = None  # where limits hold over several nodes
         # Workflows with changes that are not committed, and who waits for that; mostly nobody.
         self._busy: dict[str, list[asyncio.Future[None]] | None] = {}
         self._histories: dict[str, tuple[Workflow, list[Task]]] = {}
@@ -361,6 +363,8 @@ class Committer:
                 change.applied.append(mail.message_id)
                 change.is_changed = True
         work.change = seal(session)
+        if self.slots is not None:
+            work.change.slots = self.slots.of(session, work.leased)
 
     # ---- commit
 
@@ -380,8 +384,9 @@ class Committer:
                 return
             self.commits += 1
             stale = {work.workflow_id for work, is_held in zip(changed, held, strict=True) if not is_held}
-            if stale:
-                self._note_doubt(len(stale), len(changed))
+            doubtful = sum(work.workflow_id in stale and not work.refused for work in changed)
+            if doubtful:
+                self._note_doubt(doubtful, len(changed))
         else:
             stale = set()
         for work in works:
@@ -432,10 +437,13 @@ class Committer:
             self._wake.set()
 
     async def _again(self, work: Work) -> None:
-        """Somebody else has changed the workflow, or applied a message: read again and decide again."""
-        self.stale += 1
+        """Somebody else has changed the workflow, or applied a message, or there was no room: decide again."""
         self._cache.drop(work.workflow_id)
         self._give_back(work)
+        if work.refused:
+            self._turn_away(work, work.refused)
+        else:
+            self.stale += 1
         try:
             work.mails = await self._unapplied(work.mails)
         except PodiumError as error:
@@ -451,6 +459,14 @@ class Committer:
             else:
                 self._post(work.workflow_id, mail)
         self._release(work)
+
+    def _turn_away(self, work: Work, scope: str) -> None:
+        """Let go of the tasks that were to be leased over a limit, and have the rest decided again."""
+        if self.slots is not None and self.slots.refuse(work.workflow_id, scope):
+            for mail in work.mails:
+                if isinstance(mail.command, PollTask):
+                    reply(mail, None)
+            work.mails = [mail for mail in work.mails if not isinstance(mail.command, PollTask)]
 
     async def _unapplied(self, mails: list[Mail]) -> list[Mail]:
         """Return what is still to be decided: of messages those that nobody has applied meanwhile."""

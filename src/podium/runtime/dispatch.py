@@ -248,11 +248,15 @@ class Dispatcher:
             rows = await self._store.ready(queue, now_ms, limit, reserve_ms)
             if len(rows) < limit:
                 await self._look_again_when_visible(queue, now_ms)
+            wanted = self._limits.wanted(rows)
+            if wanted:
+                await self._limits.reserve(wanted)
         except BaseException:
             self._empty.discard(queue)  # nothing is known of it
             raise
         # Nothing waits from here to the leases: no row is leased twice, and no poll gets more than it wants.
         leases, is_limited = self._leases(queue, polls, rows)
+        self._limits.unreserve(wanted)
         if len(rows) >= limit and not is_limited:
             self._empty.discard(queue)
         if reserve_ms and len(leases) < len(rows):
@@ -285,7 +289,11 @@ class Dispatcher:
 
     def _lease(self, poll: Poll, row: QueueRow) -> asyncio.Future[Any]:
         """Lease one task; what comes of it is noted even when the worker has gone meanwhile."""
-        leased = self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
+        try:
+            leased = self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
+        except PodiumError:
+            self._limits.settle(row.name, is_started=False)
+            raise
         claiming = self._claiming.setdefault(row.queue, {})
         claiming[row.workflow_id, row.seq] = leased
         poll.promised += 1
@@ -298,9 +306,10 @@ class Dispatcher:
             found = None if is_refused else done.result()
             if is_refused:
                 self._look_again(row.queue, TRY_AGAIN_MS)  # the row is there still
-            if found is None:
-                self._limits.cancel(row.name)
-            else:
+            if self._limits.settle(row.name, is_started=found is not None):
+                self._spawn(self._release(row.queue, [row]))  # most likely there was no room
+                self._look_again(row.queue, self._limits.wait_ms(row.name))
+            if found is not None:
                 self._give(poll, *found)
             self._settle(poll)
 

@@ -1,13 +1,20 @@
 """How many tasks of a definition may run at once, and how many may start in a window of time.
 
 Counts are kept in memory: of the tasks in progress from the commits of this node, of starts in a sliding window. A
-start is counted when it is allowed; if nothing comes of it, `cancel` takes it back.
+start is counted when it is allowed; if nothing comes of it, `settle` takes it back. Over a database that several nodes
+share, `SharedStartLimits` stands in.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable
 
 from podium.model.task_def import TaskDef
+from podium.model.transition import QueueRow
+
+
+def rate_window_ms(task_def: TaskDef) -> int:
+    """Return the length of the window in which starts are limited."""
+    return max(task_def.rateLimitFrequencyInSeconds or 1, 1) * 1000
 
 
 class StartLimits:
@@ -42,7 +49,7 @@ class StartLimits:
     def _has_room(self, name: str, task_def: TaskDef) -> bool:
         starts = self._starts.setdefault(name, deque())
         now_ms = self._now_ms()
-        window_ms = max(task_def.rateLimitFrequencyInSeconds or 1, 1) * 1000
+        window_ms = rate_window_ms(task_def)
         while starts and starts[0] <= now_ms - window_ms:
             starts.popleft()
         if len(starts) >= (task_def.rateLimitPerFrequency or 0):
@@ -56,16 +63,29 @@ class StartLimits:
         starts = self._starts.get(name)
         if task_def is None or not task_def.rateLimitPerFrequency or not starts:
             return 1_000
-        window_ms = max(task_def.rateLimitFrequencyInSeconds or 1, 1) * 1000
+        window_ms = rate_window_ms(task_def)
         return max(starts[0] + window_ms - self._now_ms(), 1)
 
-    def cancel(self, name: str) -> None:
-        """Take back a start that did not happen."""
+    def wanted(self, rows: Iterable[QueueRow]) -> Counter[str]:  # noqa: ARG002 (of the shared limits)
+        """Return for what `reserve` is to be called: for nothing."""
+        return Counter()
+
+    async def reserve(self, wanted: Counter[str]) -> None:
+        """Do nothing: all is known here."""
+
+    def unreserve(self, names: Collection[str]) -> None:
+        """Do nothing."""
+
+    def settle(self, name: str, *, is_started: bool) -> bool:
+        """Learn what came of an allowed start; one that did not happen is taken back. Whether to try it again: no."""
+        if is_started:
+            return False
         if self._promised.get(name, 0) > 0:
             self._promised[name] -= 1
         starts = self._starts.get(name)
         if starts:
             starts.pop()
+        return False
 
     def change(self, name: str, delta: int) -> bool:
         """Count tasks that began (+) or ended (-) with a commit; True when a slot of a limit has come free."""

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from podium.engine.commands import NEEDS_HISTORY, Command
+from podium.engine.commands import NEEDS_HISTORY, Command, PollTask
 from podium.engine.context import Script
 from podium.engine.decide import Decision
 from podium.engine.session import Session
@@ -36,6 +36,17 @@ class Work:
     answers: list[tuple[Mail, Any]] = field(default_factory=list)
     hand_outs: list[tuple[Poll, Task]] = field(default_factory=list)
     change: Transition | None = None
+
+    @property
+    def leased(self) -> list[int]:
+        """The tasks that the decision hands out to workers."""
+        polled = [one.seq for mail, one in self.answers if isinstance(mail.command, PollTask) and isinstance(one, Task)]
+        return [*(task.seq for _, task in self.hand_outs), *polled]
+
+    @property
+    def refused(self) -> str:
+        """The scope in which there was no room for the change; empty when it was stale, if anything."""
+        return self.change.refused if self.change is not None else ""
 
 
 def split(mails: list[Mail]) -> tuple[list[Mail], list[Mail]]:

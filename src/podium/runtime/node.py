@@ -26,8 +26,11 @@ from podium.runtime.limits import StartLimits
 from podium.runtime.membership import Membership
 from podium.runtime.places import Places
 from podium.runtime.relay import Relay
+from podium.runtime.roll import Roll
 from podium.runtime.schedules import Schedules
 from podium.runtime.schemas import Schemas
+from podium.runtime.shared_limits import SharedStartLimits
+from podium.runtime.slots import SharedPlaces, Slots
 from podium.runtime.system_tasks import SystemTasks
 from podium.runtime.timers import Timers
 from podium.runtime.variables import Variables
@@ -72,7 +75,11 @@ class Node:
         self.variables = Variables(self.documents, variables or {}, cipher, self.clock.now_ms)
         self.schemas = Schemas(self.documents)
         self.world = World(self.clock, self.catalog, types, limits or Limits(), self.variables, self.schemas)
-        self.start_limits = StartLimits(self.catalog.task_def, self.clock.now_ms)
+        self.start_limits = (
+            SharedStartLimits(self.catalog.task_def, self.clock.now_ms, store)
+            if store.is_shared
+            else StartLimits(self.catalog.task_def, self.clock.now_ms)
+        )
         self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms, self.membership, self.bus)
         self.cache = Cache(cache_bytes)
         self.committer = Committer(store, self.world, self.cache, self.dispatcher, evaluate, self.membership)
@@ -85,6 +92,9 @@ class Node:
         self.relay = Relay(store, self.committer.submit, self.brokers.handle, self.membership, self.bus)
         self.brokers.on_ready = self.relay.look_soon
         self.places = Places(store, self.committer.submit, self.clock.now_ms)
+        if store.is_shared:
+            self.places = shared = SharedPlaces(store, self.committer.submit, self.clock.now_ms)
+            self.committer.slots = Slots(self.catalog.task_def, shared)
         self.world.has_place = self.places.has_place
         kept = KeptOutputs(self.clock.now_ms)
         self.world.kept_output = kept.get
@@ -104,6 +114,7 @@ class Node:
             system_slots,
         )
         self.housekeeping = Housekeeping(store, self.clock.now_ms, event_days)
+        self.roll = Roll(self.bus, self.membership, self._counts)
         self._loops: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
@@ -131,8 +142,22 @@ class Node:
             self.system_tasks.run(),
             self.schedules.run(),
             self.housekeeping.run(),
+            self.places.run(),
         )
         self._loops += [asyncio.create_task(loop) for loop in loops]
+
+    def _counts(self) -> dict[str, int]:
+        committer = self.committer
+        return {
+            "waitingPolls": self.dispatcher.waiting_count,
+            "cachedWorkflows": len(self.cache),
+            "cachedBytes": self.cache.size_bytes,
+            "waitingCommands": committer.admission.commands,
+            "commits": committer.commits,
+            "transitions": committer.transitions,
+            "stale": committer.stale,
+            "refused": committer.slots.refused if committer.slots else 0,
+        }
 
     async def stop(self) -> None:
         """Answer waiting workers, finish the commits that are on their way, and close the store."""
@@ -152,6 +177,7 @@ class Node:
 
         False when that takes longer than *timeout_s*. What other workflows send meanwhile is not waited for to the end.
         """
+        await self.places.settle()
         return await self.relay.settle(timeout_s)
 
     async def arrival(self, workflow_id: str, timeout_s: float = 1.0) -> None:

@@ -1,7 +1,8 @@
 """The places of workflows with a rate limit: who is open, and who waits, for each definition and key.
 
 Exact within this node: the open workflows of limited definitions are read at the start, and followed by the commits
-from then on. An inline definition is counted from its first start on this node.
+from then on. An inline definition is counted from its first start on this node. Over a database that several nodes
+share, `SharedPlaces` stands in.
 """
 
 import asyncio
@@ -98,6 +99,12 @@ class Places:
 
     def _wake(self, workflow_id: str) -> None:
         self._submit(workflow_id, Wake()).add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def run(self) -> None:
+        """Do nothing: nobody else frees a place."""
+
+    async def settle(self) -> None:
+        """Do nothing: those who are next are told at once."""
 
     @staticmethod
     def _leave(places: dict[Key, Any], key: Key, workflow_id: str) -> bool:

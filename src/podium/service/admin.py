@@ -25,6 +25,18 @@ class Health(msgspec.Struct, kw_only=True):
     healthy: bool
 
 
+class NodeStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One living node; times are the database's, `counts` are since its start and missing when it did not answer."""
+
+    id: str
+    address: str
+    version: str
+    startedMs: int
+    lastBeatMs: int
+    isAsked: bool = False
+    counts: dict[str, int] | None = None
+
+
 class Admin:
     """Use cases of operators."""
 
@@ -44,6 +56,22 @@ class Admin:
     async def version(self) -> str:
         """Return the version of the server."""
         return __version__
+
+    async def cluster(self) -> list[NodeStatus]:
+        """Return the nodes that live, the one that is asked among them."""
+        own_id = self._node.membership.own.id
+        return [
+            NodeStatus(
+                id=node.id,
+                address=node.address,
+                version=node.version,
+                startedMs=node.started_ms,
+                lastBeatMs=node.beat_ms,
+                isAsked=node.id == own_id,
+                counts=counts,
+            )
+            for node, counts in await self._node.roll.call()
+        ]
 
     async def config(self) -> dict[str, Json]:
         """Return the settings as they were handed in, secrets masked by whoever did, and the version."""

@@ -70,6 +70,9 @@ class Store(Protocol):
         `workflow.row` is set when the store has a key of its own. Its `messages` have their ids then. What is written
         is the state at the call, before the first wait. A failure is Unavailable, nothing was written then. Changes of
         one workflow in one commit count in their order, each with a Workflow object of its own.
+
+        A store that is shared refuses a transition that takes a slot where there is no room: it is left out like a
+        stale one, and its `refused` says in which scope.
         """
 
     async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
@@ -128,6 +131,13 @@ class Store(Protocol):
 
     async def queue_sizes(self) -> list[QueueSize]:
         """Return each queue's number of waiting and of leased rows."""
+
+    # slots, in a store that is shared
+    async def slots_taken(self, scopes: Sequence[str]) -> dict[str, int]:
+        """Return how many slots are taken in those of *scopes* that are known."""
+
+    async def next_in_line(self, limit: int, scope: str = "") -> list[str]:
+        """Return workflows that wait and for which there is room, the longest waiting of each scope first."""
 
     # reading
     async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:

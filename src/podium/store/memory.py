@@ -36,6 +36,7 @@ from podium.store.records import (
     TaskRow,
     WorkflowRow,
 )
+from podium.store.slots import Slots
 
 LOGS_MAX = 10_000
 NODE_KEPT_MS = 60_000
@@ -92,6 +93,7 @@ class MemoryStore:
         self._nodes: dict[str, NodeRow] = {}
         self._notices = Notices()
         self._key_claims = KeyClaims()
+        self._slots = Slots()
         self._last_row = 0
         self._last_message = 0
         self._workflows: dict[str, _Stored] = {}
@@ -158,6 +160,10 @@ class MemoryStore:
             return False
         if not self._messages.keys() >= set(transition.applied):
             return False
+        transition.refused = self._slots.refusal(name, transition.slots)
+        if transition.refused:
+            return False
+        self._slots.change(name, transition.slots)
         if stored is None:
             self._last_row += 1
             stored = self._workflows[name] = _Stored(self._last_row, b"", 0)
@@ -360,6 +366,15 @@ class MemoryStore:
         for number in ids:
             self._messages.pop(number, None)
             self._claims.pop(number, None)
+
+    # slots
+    async def slots_taken(self, scopes: Sequence[str]) -> dict[str, int]:
+        """Return how many slots are taken in those of *scopes* that are known."""
+        return {scope: self._slots.taken(scope) for scope in scopes if scope in self._slots.capacities}
+
+    async def next_in_line(self, limit: int, scope: str = "") -> list[str]:
+        """Return workflows that wait and for which there is room, the longest waiting of each scope first."""
+        return self._slots.next_in_line(scope)[:limit]
 
     async def queue_sizes(self) -> list[QueueSize]:
         """Return each queue's number of waiting rows."""

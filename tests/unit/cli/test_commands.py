@@ -345,3 +345,20 @@ def test_help_lists_every_command(capsys: Out) -> None:
     output = capsys.readouterr().out
     for name in ("serve", "workflow", "def", "task", "queue", "db", "version", "settings", "--install-completion"):
         assert name in output
+
+
+def test_cluster_status_lists_the_nodes_and_names_those_that_are_silent(server: Stub, capsys: Out) -> None:
+    known = {"address": "http://a:8080", "version": "1.0", "startedMs": 1_000, "lastBeatMs": 2_000}
+    nodes = [
+        {"id": "n1", **known, "isAsked": True, "counts": {"commits": 42, "waitingPolls": 7}},
+        {"id": "n2", **known},
+    ]
+    server.answer("GET /api/admin/cluster", nodes)
+
+    assert main(["cluster", "status", "--server", server.url]) == 0
+    out = capsys.readouterr()
+    assert "n1 *" in out.out
+    assert "42" in out.out
+    assert "no answer within a second: n2" in out.out + out.err
+    assert main(["cluster", "status", "--json", "--server", server.url]) == 0
+    assert json.loads(capsys.readouterr().out) == nodes

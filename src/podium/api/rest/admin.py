@@ -8,7 +8,7 @@ from podium.api.rest.shown import Task
 from podium.model.errors import NotFound
 from podium.model.wire import encode_json
 from podium.service import Services
-from podium.service.admin import Health
+from podium.service.admin import Health, NodeStatus
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -55,6 +55,7 @@ def _admin(services: Services) -> list[Route]:
     page = (Parameter("start", "integer", 0), Parameter("count", "integer", 100))
     return [
         Route("GET", f"{at}/config", admin.config, JSON, "The settings of the server"),
+        Route("GET", f"{at}/cluster", admin.cluster, JSON, "The living nodes", returns=list[NodeStatus]),
         Route(
             "GET",
             f"{at}/task/{{tasktype}}",

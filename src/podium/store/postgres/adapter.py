@@ -214,6 +214,15 @@ class PostgresStore:
         """Return each queue's number of waiting rows; a row is deleted when its task is leased."""
         return await listing.queue_sizes(self._reader)
 
+    # slots
+    async def slots_taken(self, scopes: Sequence[str]) -> dict[str, int]:
+        """Return how many slots are taken in those of *scopes* that are known."""
+        return await listing.slots_taken(self._reader, scopes)
+
+    async def next_in_line(self, limit: int, scope: str = "") -> list[str]:
+        """Return workflows that wait and for which there is room, the longest waiting of each scope first."""
+        return await listing.next_in_line(self._reader, limit, scope)
+
     # tasks
     async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:
         """Return the tasks of a workflow by seq; limit 0 means all."""

@@ -9,16 +9,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from podium.model.errors import PodiumError
 from podium.model.transition import Message, Transition
 from podium.store.postgres.connection import ACQUIRE_S_MAX, LOST, OUTAGES, Connection, acquired, unavailable
-from podium.store.postgres.rows import ARGUMENTS, Batch
+from podium.store.postgres.rows import ARGUMENTS, Batch, columns
 
 ARGUMENTS_TEXT = ", ".join(f"${number}" for number in range(1, ARGUMENTS + 1))
 CALL = f"SELECT stale, sent FROM podium_commit({ARGUMENTS_TEXT})"  # noqa: S608
+SLOTS_TEXT = ", ".join(f"${number}" for number in range(ARGUMENTS + 1, ARGUMENTS + 6))
+CALL_WITH_SLOTS = (
+    f"SELECT stale, sent, CASE WHEN stale IS NULL THEN podium_slots({SLOTS_TEXT}) END "  # noqa: S608
+    f"FROM podium_commit({ARGUMENTS_TEXT})"
+)
 ATTEMPTS_MAX = 5
 APPLIED_BEFORE = "PD001"  # raised by podium_commit
+NO_ROOM = "PD002"  # raised by podium_slots
 ASK_AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 3.0)
 END_LOOKS_MAX, END_LOOK_S = 100, 0.05
 HEADS = "SELECT id::text, body FROM workflow WHERE id = ANY ($1::uuid[])"
@@ -38,7 +45,7 @@ class Commit:
         self._batches = [_batch([transitions[place] for place in places]) for places in self._groups]
         self._applied = [tuple(one.applied) for one in transitions]
         self._held: list[bool] = []
-        self._gone: set[int] = set()  # places of transitions whose message somebody has applied
+        self._gone: set[int] = set()  # places of transitions whose message somebody has applied, or without room
 
     async def write(self, pool: "asyncpg.Pool[Any]") -> list[bool]:
         """Write what is not stale and say of each transition whether it was written.
@@ -72,7 +79,9 @@ class Commit:
                 ]
 
     async def _write(self, connection: Connection) -> None:
-        for _ in range(ATTEMPTS_MAX):
+        attempts = 0
+        while attempts < ATTEMPTS_MAX:
+            attempts += 1
             self._held = [place not in self._gone for place in range(len(self._ids))]
             try:
                 if len(self._groups) == 1:
@@ -85,9 +94,13 @@ class Commit:
             except asyncpg.UniqueViolationError:
                 continue  # another node has created one of the workflows meanwhile: now it is stale
             except asyncpg.PostgresError as error:
-                if error.sqlstate != APPLIED_BEFORE:
+                if error.sqlstate == NO_ROOM:
+                    self._note_refusals(str(error.detail))
+                    attempts = 0  # each time there is less to write
+                elif error.sqlstate == APPLIED_BEFORE:
+                    await self._find_gone(connection)
+                else:
                     raise
-                await self._find_gone(connection)
         raise PodiumError("The commit met other nodes that created the same workflows, again and again")
 
     async def _write_group(self, connection: Connection, number: int) -> None:
@@ -97,7 +110,11 @@ class Commit:
             batch = batch.without([self._ids[place] for place in places if place in self._gone])
             places = [place for place in places if place not in self._gone]
         while places:
-            stale, sent = await connection.fetchrow(CALL, *batch.arguments())
+            if batch.slots:
+                call, arguments = CALL_WITH_SLOTS, [*batch.arguments(), *columns(batch.slots, 5)]
+            else:
+                call, arguments = CALL, batch.arguments()
+            stale, sent = (await connection.fetchrow(call, *arguments))[:2]
             if not stale:
                 self._number(places, sent)
                 return
@@ -105,6 +122,13 @@ class Commit:
                 self._held[place] = self._ids[place] not in stale
             places = [place for place in places if self._held[place]]
             batch = batch.without(stale)
+
+    def _note_refusals(self, detail: str) -> None:
+        refused = dict(msgspec.json.decode(detail, type=list[tuple[str, str]]))
+        for place, workflow_id in enumerate(self._ids):
+            if workflow_id in refused:
+                self._gone.add(place)
+                self._transitions[place].refused = refused[workflow_id]
 
     async def _find_gone(self, connection: Connection) -> None:
         """Find out whose messages are not there any more, or are taken by an earlier one of this commit."""

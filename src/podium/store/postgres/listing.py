@@ -11,6 +11,7 @@ from podium.store.records import EventExecution, QueueSize
 
 RUNNING_IDS_MAX = 10_000
 EVER_MS = 1 << 62
+EVERY = "$2 = ''"
 # With the condition of the partial index over the status.
 OPEN = "status <> 'COMPLETED' AND status IN ('RUNNING', 'PAUSED')"
 _decode_execution = msgspec.msgpack.Decoder(EventExecution).decode
@@ -81,3 +82,22 @@ async def event_executions(reader: Reader, handler: str, limit: int) -> list[Eve
     where = "WHERE handler = $1" if handler else "WHERE $1 = ''"
     sql = f"SELECT body FROM event_execution {where} ORDER BY number DESC LIMIT $2"  # noqa: S608
     return [_decode_execution(row[0]) for row in await reader.rows(sql, clean(handler), limit)]
+
+
+async def slots_taken(reader: Reader, scopes: Sequence[str]) -> dict[str, int]:
+    """Return how many slots are taken, by scope."""
+    wanted = {clean(scope): scope for scope in scopes}
+    rows = await reader.rows("SELECT scope, taken FROM slot_scope WHERE scope = ANY ($1)", list(wanted))
+    return {wanted[row[0]]: row[1] for row in rows}
+
+
+async def next_in_line(reader: Reader, limit: int, scope: str) -> list[str]:
+    """Return workflows that wait and for which there is room; those of one scope, or of any for an empty one."""
+    sql = (
+        "SELECT one.workflow_id::text FROM (SELECT DISTINCT scope FROM slot "  # noqa: S608
+        f"WHERE line IS NOT NULL AND {'scope = $2' if scope else EVERY}) AS waiting "
+        "JOIN slot_scope USING (scope) CROSS JOIN LATERAL (SELECT workflow_id, line FROM slot "
+        "WHERE slot.scope = waiting.scope AND line IS NOT NULL ORDER BY line LIMIT greatest(capacity - taken, 0)) "
+        "AS one ORDER BY one.line LIMIT $1"
+    )
+    return [row[0] for row in await reader.rows(sql, limit, clean(scope))]

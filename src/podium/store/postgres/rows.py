@@ -49,6 +49,7 @@ class Batch:
         self.messages: list[Row] = []
         self.applied: list[Row] = []
         self.logs: list[Row] = []
+        self.slots: list[Row] = []
 
     def add(self, transition: Transition) -> None:
         """Take the rows of *transition*."""
@@ -68,6 +69,7 @@ class Batch:
         self.applied += [(key, number) for number in transition.applied]
         for seq, log in transition.logs:
             self.logs.append(log_row(key, seq, log))
+        self.slots += [(key, one.seq, clean(one.scope), int(one.kind), one.limit) for one in transition.slots]
 
     def _add_payloads(self, transition: Transition, key: str) -> None:
         workflow, new = transition.workflow, transition.expected_version < 0
@@ -127,6 +129,7 @@ class Batch:
         rest = Batch()
         for (mine, _), (theirs, _) in zip(self._tables(), rest._tables(), strict=True):
             theirs += [row for row in mine if row[0] not in stale]
+        rest.slots = [row for row in self.slots if row[0] not in stale]
         return rest
 
 

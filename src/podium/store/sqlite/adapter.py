@@ -225,6 +225,15 @@ class SqliteStore:
         rows = [(number,) for number in ids]
         await self._writer.run(lambda c: c.executemany("DELETE FROM message WHERE id = ?", rows).fetchall())
 
+    # slots, which only several nodes need
+    async def slots_taken(self, scopes: Sequence[str]) -> dict[str, int]:  # noqa: ARG002 (of the port)
+        """Return nothing: limits are kept in the memory of the one node."""
+        return {}
+
+    async def next_in_line(self, limit: int, scope: str = "") -> list[str]:  # noqa: ARG002 (of the port)
+        """Return nothing."""
+        return []
+
     async def queue_sizes(self) -> list[QueueSize]:
         """Return each queue's number of waiting rows; a row is deleted when its task is leased."""
         return await self._scans.run(Reader.queue_sizes)
