@@ -10,7 +10,7 @@ import pytest
 from tests.nats import Nats
 from tests.process import Server
 
-PATIENCE_S = 30.0
+PATIENCE_S = 50.0
 SLOW = "(function () { var end = Date.now() + 1500; while (Date.now() < end) {} return true; })();"
 
 

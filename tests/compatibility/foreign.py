@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-RUN_S = 120
+RUN_S = 300
 INSTALL_S = 900
 
 

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	patience  = 15 * time.Second
+	patience  = 30 * time.Second
 	lookEvery = 30 * time.Millisecond
 )
 

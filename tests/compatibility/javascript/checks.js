@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { TaskHandler, noopLogger } from "@io-orkes/conductor-javascript";
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 30;
 
 const groups = new Map();
