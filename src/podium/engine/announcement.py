@@ -49,7 +49,8 @@ def announce_end(session: "Session", task: Task) -> None:
 def _events(step: Step, state: str) -> list[StateChangeEvent]:
     """Return the events of *state*; a key may name several states, with commas between them."""
     found = step.definition.onStateChange.items()
-    return [event for names, events in found if state in map(str.strip, names.split(",")) for event in events]
+    named = [event for names, events in found if state in map(str.strip, names.split(",")) for event in events]
+    return [event for event in named if event.type]
 
 
 def _payload(session: "Session", task: Task, event: StateChangeEvent) -> dict[str, Json]:

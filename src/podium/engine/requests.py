@@ -17,8 +17,8 @@ def resolve_start(context: Context, request: StartWorkflowRequest, at: str = "")
     graph = _graph(context, request)
     given = request.input
     template = graph.definition.inputTemplate
-    if template and given:  # upstream: an empty input gets no defaults
-        given = {**template, **given}
+    if template and given:  # upstream: an empty input gets no defaults, and a null counts as missing
+        given = template | {key: value for key, value in given.items() if value is not None or key not in template}
     body = encode_json(given)
     limit = context.limits.workflow_payload_bytes
     if len(body) > limit:

@@ -66,7 +66,8 @@ def update(session: Session, command: UpdateTask) -> Task | None:
     task.reason = command.reason[:limit] if command.reason is not None else None
     if not command.keep_worker:
         task.worker_id = command.worker_id
-    task.callback_after_s = command.callback_after_s
+    if not command.merge:  # one by reference name begins with what the task has
+        task.callback_after_s = command.callback_after_s
     if command.sub_workflow_id is not None and task.type != "SUB_WORKFLOW":  # whose child is known better
         task.sub_workflow_id = command.sub_workflow_id
     if command.external_output_path:
@@ -92,7 +93,7 @@ def _put_back(session: Session, task: Task, output: bytes, command: UpdateTask) 
     if task.runs == "worker":
         session.count_lease(task, -1)
         task.status = SCHEDULED
-        session.enqueue(task, command.callback_after_s * 1000)
+        session.enqueue(task, task.callback_after_s * 1000)
     elif task.runs == "system" and command.from_system:
         task.status = IN_PROGRESS
         if command.callback_after_s:

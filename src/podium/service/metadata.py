@@ -4,6 +4,7 @@
 import asyncio
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from podium.model.errors import Conflict, NotFound, PodiumError, ValidationFailed, Violation
@@ -23,7 +24,7 @@ class DefinitionSummary(msgspec.Struct):
     name: str
     version: int
     createTime: int
-    updateTime: int
+    updateTime: int | UnsetType
 
 
 class Metadata:
@@ -148,7 +149,9 @@ class Metadata:
         if known is None:
             raise NotFound(f"No such task by name {definition.name}")
         now_ms = self._node.clock.now_ms()
-        kept = replace(definition, createTime=known.createTime, createdBy=known.createdBy, updateTime=now_ms)
+        kept = replace(
+            definition, createTime=known.createTime, createdBy=known.createdBy, updateTime=now_ms, updatedBy=""
+        )
         await self._catalog.put_task_def(kept, now_ms)
 
     async def task_defs(self) -> list[TaskDef]:
@@ -170,7 +173,8 @@ class Metadata:
 
 def _summaries(versions: dict[int, WorkflowDef]) -> list[DefinitionSummary]:
     return [
-        DefinitionSummary(one.name, one.version, one.createTime, one.updateTime) for _, one in sorted(versions.items())
+        DefinitionSummary(one.name, one.version, one.createTime, one.updateTime or UNSET)
+        for _, one in sorted(versions.items())
     ]
 
 

@@ -55,7 +55,9 @@ class Schedules:
             raise InvalidRequest(f"There are {SCHEDULES_MAX} schedules already; delete some first")
         now_ms = self._node.clock.now_ms()
         created_ms = (known.schedule.createTime if known else None) or now_ms
-        return await self._schedules.put(replace(schedule, createTime=created_ms, updatedTime=now_ms, nextRunTime=None))
+        fields = {"createdBy": schedule.createdBy or "", "updatedBy": schedule.updatedBy or ""}
+        kept = replace(schedule, createTime=created_ms, updatedTime=now_ms, nextRunTime=None, **fields)
+        return await self._schedules.put(kept)
 
     async def get(self, name: str) -> WorkflowSchedule:
         """Return a schedule with its next run time."""

@@ -31,16 +31,6 @@ class Event(Kind):
         """Publish and end, or publish and wait."""
         given = session.value(task, "input")
         head = session.head
-        queue, refusal = queue_of(str(given.get("sink")), head.name, task.ref)
-        provider = queue.partition(":")[0]
-        if refusal is None and provider != INTERNAL and not session.context.has_queue(provider):
-            refusal = (
-                f"Error loading queue:{queue}, for task:{task_id(head.id, task.seq)}, "
-                f"error: Unknown queue type {provider}"
-            )
-        if refusal is not None:
-            session.fail(task, refusal)
-            return
         payload = {
             **given,
             "workflowInstanceId": head.id,
@@ -49,8 +39,18 @@ class Event(Kind):
             "correlationId": head.correlation_id,
             "taskToDomain": head.task_to_domain,
         }
+        queue, refusal = queue_of(str(given.get("sink")), head.name, task.ref)
+        if refusal is not None:
+            session.fail(task, refusal, output=encode(payload))
+            return
         payload["event_produced"] = queue
         body = encode(payload)
+        provider = queue.partition(":")[0]
+        if provider != INTERNAL and not session.context.has_queue(provider):
+            own_id = task_id(head.id, task.seq)
+            reason = f"Error loading queue:{queue}, for task:{own_id}, error: Unknown queue type {provider}"
+            session.fail(task, reason, output=body)
+            return
         session.publish(queue, task_id(head.id, task.seq), body)
         if given.get("asyncComplete") is True:
             session.set_output(task, body)

@@ -22,9 +22,9 @@ GONE = frozenset({"queueWaitTime", "executionTime", "instance", "history"})
 TASK_GONE = frozenset({"workflowTask", "taskDefinition"})
 WORKFLOW_GONE = frozenset({"workflowDefinition"})
 POLLED_BY_SERVER = frozenset(
-    {"JOIN", "SUB_WORKFLOW", "HTTP", "WAIT", "START_WORKFLOW", "DO_WHILE", "EXCLUSIVE_JOIN", "HUMAN"}
+    {"JOIN", "SUB_WORKFLOW", "HTTP", "WAIT", "START_WORKFLOW", "DO_WHILE", "EXCLUSIVE_JOIN", "HUMAN", "EVENT"}
 )
-SETS = frozenset({"failedTaskNames", "failedReferenceTaskNames", "validationErrors"})
+SETS = frozenset({"failedTaskNames", "failedReferenceTaskNames"})
 TIMING = frozenset({"pollCount", "updateTime"})  # of tasks that upstream's own threads visit
 
 
@@ -88,7 +88,11 @@ def timeless(value: Json) -> Json:
 
 def _ordered(key: str, value: Json) -> Json:
     """Sort what has no order: sets, and the errors of a validation."""
+    if key == "validationErrors" and isinstance(value, list):
+        return sorted(value, key=lambda one: (one["path"], one["message"]))
     if key in SETS and isinstance(value, list):
+        return sorted(value, key=json.dumps)
+    if isinstance(value, list) and value and all(isinstance(one, dict) and "lastPollTime" in one for one in value):
         return sorted(value, key=json.dumps)
     if key == "tasks" and isinstance(value, list) and all(isinstance(one, dict) for one in value):
         return sorted(
@@ -105,6 +109,7 @@ def _kept(value: Json) -> Json:
     gone = GONE
     if "referenceTaskName" in value and "taskId" in value:
         gone |= TASK_GONE | (TIMING if value.get("taskType") in POLLED_BY_SERVER else frozenset())
+        gone |= {"callbackAfterSeconds"} if value.get("taskType") == "JOIN" else frozenset()
     elif "workflowDefinition" in value and "tasks" in value:
         gone |= WORKFLOW_GONE
     return {key: one for key, one in value.items() if key not in gone}

@@ -68,7 +68,9 @@ def _never(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
 
 
 def _wait(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
-    return task["callbackAfterSeconds"] > SOON_S and task["status"] == "IN_PROGRESS"
+    given = task["inputData"]
+    is_timed = given.get("duration") or given.get("until")
+    return task["status"] == "IN_PROGRESS" and (not is_timed or task["callbackAfterSeconds"] > SOON_S)
 
 
 def _join(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
@@ -82,7 +84,8 @@ def _join(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
 
 
 def _loop(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
-    return any(one["status"] in OPEN and one["iteration"] for one in flow["tasks"] if one is not task)
+    is_open = any(one["status"] in OPEN and one["iteration"] for one in flow["tasks"] if one is not task)
+    return is_open or flow["status"] == "PAUSED"
 
 
 def _child(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:

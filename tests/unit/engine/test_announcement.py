@@ -116,3 +116,9 @@ def test_steps_without_it_tell_nothing(stage: Rehearsal):
         stage.complete(key, ref)
 
     assert stage.events == []
+
+
+def test_an_event_without_a_type_is_not_told(stage: Rehearsal):
+    stage.register(workflow("w", simple("a", onStateChange={"onScheduled": [{}]})))
+
+    assert stage.status(stage.start("w"), "a") == "SCHEDULED"

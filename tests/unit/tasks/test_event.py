@@ -72,3 +72,12 @@ def test_an_asynchronous_event_is_published_once_and_waits(stage: Rehearsal):
     stage.complete(key, "e", {"done": 1})
 
     assert (len(stage.events), stage.status(key)) == (1, "COMPLETED")
+
+
+def test_a_failed_event_shows_what_it_would_have_sent(stage: Rehearsal):
+    stage.register(workflow("w", step("e", "EVENT", {"k": 1}, sink="zzz:abc")))
+
+    key = stage.start("w")
+
+    shown = stage.output(key, "e")
+    assert (stage.status(key, "e"), shown["k"], shown["event_produced"]) == ("FAILED", 1, "zzz:abc")

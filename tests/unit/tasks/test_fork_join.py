@@ -106,3 +106,13 @@ def test_a_failed_branch_cancels_the_others_and_the_join(stage: Rehearsal):
     ]
     task_id = stage.view(key)["tasks"][1]["taskId"]
     assert stage.reason(key) == f"Task {task_id} failed with status: FAILED and reason: 'no'"
+
+
+def test_an_empty_branch_is_done_at_once(stage: Rehearsal):
+    begin = step("f", "FORK_JOIN", forkTasks=[[], [simple("a")]])
+    stage.register(workflow("w", begin, step("j", "JOIN", joinOn=["a"])))
+    key = stage.start("w")
+
+    stage.complete(key, "a")
+
+    assert (stage.status(key, "j"), stage.status(key)) == ("COMPLETED", "COMPLETED")

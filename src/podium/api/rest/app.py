@@ -159,7 +159,7 @@ class App:
         if self._router.methods(segments):
             raise WrongMethod(f"Request method '{method[:20]}' is not supported")
         path = "/".join(segments[1:])
-        raise NotFound(f"No static resource {path[:500]}.")
+        raise NotFound(f"No static resource {path[:500].rstrip('/')}.")
 
     def _allow(self, status: int, scope: Scope) -> list[Header]:
         if status != WrongMethod.status:

@@ -11,6 +11,7 @@ from podium.model.errors import Violation
 from podium.model.rules.checks import Checks
 from podium.model.workflow_def import WorkflowTask
 
+LOOP_BODY = ".loopOver["
 Rule = Callable[[WorkflowTask, Checks], Iterator[str]]
 
 
@@ -22,12 +23,8 @@ def step_violations(step: WorkflowTask, at: str, checks: Checks) -> Iterator[Vio
         yield Violation(f"{at}.taskReferenceName", "WorkflowTask taskReferenceName name cannot be empty or null")
     if step.startDelay < 0:
         yield Violation(f"{at}.startDelay", "must be greater than or equal to 0", str(step.startDelay))
-    for state, events in step.onStateChange.items():
-        for index, event in enumerate(events):
-            if event.type is None:
-                yield Violation(f"{at}.onStateChange[{state}].<map value>[{index}].type", "must not be null")
     rule = _RULES.get(step.type)
-    if rule is not None:
+    if rule is not None and LOOP_BODY not in at:  # which upstream leaves to the run
         for message in rule(step, checks):
             yield Violation(at, message)
 
@@ -79,9 +76,6 @@ def _dynamic(step: WorkflowTask, _: Checks) -> Iterator[str]:
 def _fork(step: WorkflowTask, _: Checks) -> Iterator[str]:
     if not step.forkTasks:
         yield _no_tasks(step, "forkTasks")
-    for index, branch in enumerate(step.forkTasks):
-        if not branch:  # Conductor accepts it and can't start the workflow
-            yield _no_tasks(step, f"forkTasks[{index}]")
 
 
 def _dynamic_fork(step: WorkflowTask, _: Checks) -> Iterator[str]:

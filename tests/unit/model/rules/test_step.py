@@ -85,11 +85,6 @@ BROKEN = [
     ("DYNAMIC", {}, "dynamicTaskNameParam field is required for taskType: DYNAMIC taskName: n"),
     ("FORK_JOIN", {}, "forkTasks should have atleast one task for taskType: FORK_JOIN taskName: n"),
     (
-        "FORK_JOIN",
-        {"forkTasks": [INNER, []]},
-        "forkTasks[1] should have atleast one task for taskType: FORK_JOIN taskName: n",
-    ),
-    (
         "FORK_JOIN_DYNAMIC",
         {"dynamicForkTasksInputParamName": "i"},
         "dynamicForkTasksParam field is required for taskType: FORK_JOIN_DYNAMIC taskName: n",
@@ -181,6 +176,7 @@ def test_a_broken_rule_is_reported_at_the_step(type_: str, fields: dict[str, Any
         ("SWITCH", {"evaluatorType": "no such", "expression": "e", "decisionCases": {"a": []}}),
         ("DYNAMIC", {"dynamicTaskNameParam": "p"}),
         ("FORK_JOIN", {"forkTasks": [INNER]}),
+        ("FORK_JOIN", {"forkTasks": [INNER, []]}),
         ("FORK_JOIN_DYNAMIC", {"dynamicForkTasksParam": "t", "dynamicForkTasksInputParamName": "i"}),
         ("FORK_JOIN_DYNAMIC", {"dynamicForkJoinTasksParam": "j"}),
         ("FORK_JOIN_DYNAMIC", {"inputParameters": {"forkTaskInputs": None}}),

@@ -7,7 +7,7 @@ import pytest
 from podium.model.errors import Violation
 from podium.model.rules import Checks, check_workflow_def, check_workflow_defs
 from podium.model.wire import DEPTH_MAX, decode, encode_json
-from podium.model.workflow_def import StateChangeEvent, SubWorkflowParams, WorkflowDef, WorkflowTask
+from podium.model.workflow_def import SubWorkflowParams, WorkflowDef, WorkflowTask
 
 AT = "registerWorkflowDef.arg0"
 NO_NAME = "WorkflowTask name cannot be empty or null"
@@ -116,10 +116,10 @@ def test_a_start_delay_is_not_negative():
     ]
 
 
-def test_a_state_change_event_needs_a_type():
-    events = {"onStart": [StateChangeEvent(type=""), StateChangeEvent()]}
-    assert found(of(step(onStateChange=events))) == [
-        Violation(f"{AT}.tasks[0].onStateChange[onStart].<map value>[1].type", "must not be null")
+def test_steps_of_a_loop_are_left_to_the_run():
+    body = [step("s", type="SWITCH"), step("d", startDelay=-1)]
+    assert found(of(step("lp", type="DO_WHILE", loopCondition="", loopOver=body))) == [
+        Violation(f"{AT}.tasks[0].loopOver[1].startDelay", "must be greater than or equal to 0", "-1")
     ]
 
 
