@@ -489,6 +489,7 @@ def test_search_for_too_many(api: Api, path: str) -> None:
         ("POST", "retry", "retry"),
         ("POST", "terminate", "terminate"),
         ("DELETE", "remove", "deleteWorkflow"),
+        ("POST", "search", "searchWorkflow"),
         ("DELETE", "terminate-remove", "terminateRemove"),
     ],
 )

@@ -464,6 +464,19 @@ def test_bulk_operations(api: Api) -> None:
     assert api.workflow(running)["status"] == "RUNNING"
 
 
+def test_bulk_search(api: Api) -> None:
+    api.define()
+    first, second = api.start(), api.start()
+
+    found = api.call("POST", "/workflow/bulk/search", [second, "x", first]).json()
+    bare = api.call("POST", "/workflow/bulk/search?includeTasks=false", [first]).json()
+
+    assert [one["workflowId"] for one in found["bulkSuccessfulResults"]] == [second, first]
+    assert [len(one["tasks"]) for one in found["bulkSuccessfulResults"]] == [1, 1]
+    assert found["bulkErrorResults"] == {"x": "No such workflow found by id: x"}
+    assert bare["bulkSuccessfulResults"][0]["tasks"] == []
+
+
 def test_bulk_restart_and_removal(api: Api) -> None:
     api.define()
     first, second = api.start(), api.start()

@@ -160,12 +160,22 @@ def task_view(head: Head, task: Task, step: Step | None, now_ms: int) -> TaskVie
         executionNameSpace=task.namespace or UNSET,
         isolationGroupId=task.isolation_group or UNSET,
         iteration=task.loop_count or task.iteration,
-        subWorkflowId=task.sub_workflow_id or UNSET,
+        subWorkflowId=task.sub_workflow_id or _shown_child(task) or UNSET,
         subworkflowChanged=task.sub_workflow_changed,
         taskDefinition=_task_definition(step),
         loopOverTask=(task.loop_count or task.iteration) > 0,
         queueWaitTime=wait_ms,
     )
+
+
+def _shown_child(task: Task) -> str | None:
+    """Return the id of a child that another task has passed on in its output, as upstream shows it."""
+    for body in (task.output, task.input):
+        if b'"subWorkflowId"' in body:
+            found = msgspec.json.decode(body).get("subWorkflowId")
+            if isinstance(found, str):
+                return found
+    return None
 
 
 def _task_definition(step: Step | None) -> Raw | UnsetType:

@@ -69,7 +69,7 @@ class Services:
         self.retention = RetentionRules(node, retention or Retention())
         self.janitor = Janitor(node, self.reading, self.retention, self.archive)
         node.housekeeping.chores.append(self.janitor.tidy)
-        self.bulk = Bulk(self.control)
+        self.bulk = Bulk(self.control, self.reading)
         self.environment = Environment(node.variables)
         self.secret_store = SecretStore(node.variables)
         self.events = Events(node)

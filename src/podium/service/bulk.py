@@ -2,22 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from podium.engine.view import WorkflowView
 from podium.model.errors import PodiumError, ValidationFailed, Violation
 from podium.service.bulk_response import BulkResponse
 from podium.service.control import Control
+from podium.service.reading import Reading
 
 IDS_MAX = 1_000
 AT_ONCE = 50
 
-Operation = Callable[[str], Awaitable[None]]
+Operation = Callable[[str], Awaitable[Any]]
 
 
 class Bulk:
     """Applies the operations of `Control` to many workflows."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, reading: Reading) -> None:
         self._control = control
+        self._reading = reading
 
     async def pause(self, workflow_ids: list[str]) -> BulkResponse:
         """Pause them."""
@@ -51,6 +55,16 @@ class Bulk:
             {**ended.bulkErrorResults, **removed.bulkErrorResults},
             [*ended.bulkSuccessfulResults, *removed.bulkSuccessfulResults],
         )
+
+    async def search(self, include_tasks: bool, workflow_ids: list[str]) -> BulkResponse:
+        """Return the workflows themselves."""
+        found: dict[str, WorkflowView] = {}
+
+        async def read(workflow_id: str) -> None:
+            found[workflow_id] = await self._reading.workflow(workflow_id, include_tasks)
+
+        answer = await _each("searchWorkflow", workflow_ids, read)
+        return BulkResponse(answer.bulkErrorResults, [found[one] for one in answer.bulkSuccessfulResults])
 
 
 async def _each(method: str, workflow_ids: list[str], operation: Operation) -> BulkResponse:

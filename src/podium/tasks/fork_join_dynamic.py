@@ -16,6 +16,7 @@ from podium.engine.session import Place, Plan, Session, WorkflowEnds, encode
 from podium.expressions.java_text import java_text
 from podium.model.errors import InvalidRequest
 from podium.model.status import COMPLETED, FAILED, IN_PROGRESS
+from podium.model.task import Task
 from podium.model.wire import convert, encode_json
 from podium.model.workflow_def import WorkflowTask
 from podium.tasks.fork_join import following_join, is_skipped
@@ -155,7 +156,11 @@ def _same_task(plan: Plan, step: Step, values: dict[str, Any]) -> list[WorkflowT
 
 def _has_dynamic_tasks(plan: Plan) -> bool:
     known = chain(plan.session.workflow.latest.values(), plan.tasks)
-    return any(task.dynamic_step is not None for task in known)
+    return any(task.dynamic_step is not None or _is_dynamic_fork(task) for task in known)
+
+
+def _is_dynamic_fork(task: Task) -> bool:
+    return task.type == "FORK" and b'"forkedTasks"' in task.input
 
 
 def _child_version(plan: Plan, name: str, wanted: str) -> int | None:

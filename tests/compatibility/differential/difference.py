@@ -4,6 +4,7 @@ Allowed ones are data, in allowed.toml: each names where it may be seen, why, an
 docs/compatibility/differences.md that tells users about it.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -79,19 +80,26 @@ class Allowance:
     place: str = "*"
     upstream: Json = "*"
     podium: Json = "*"
+    when: str = "*"  # what else the record of the upstream server holds
     seen: int = field(default=0, compare=False)
 
-    def covers(self, difference: Difference) -> bool:
+    def covers(self, difference: Difference, record: str) -> bool:
+        """Whether *difference* is of this kind; *record* is all that the upstream server did in the scenario."""
         return (
             self._scenario.fullmatch(difference.scenario) is not None
             and self._place.fullmatch(difference.place) is not None
             and _fits(self.upstream, difference.upstream)
             and _fits(self.podium, difference.podium)
+            and (self.when == "*" or self._when.search(record) is not None)
         )
 
     @cached_property
     def _scenario(self) -> re.Pattern[str]:
         return glob(self.scenario)
+
+    @cached_property
+    def _when(self) -> re.Pattern[str]:
+        return glob(self.when)
 
     @cached_property
     def _place(self) -> re.Pattern[str]:
@@ -115,11 +123,13 @@ def allowances() -> list[Allowance]:
     return [Allowance(**one) for one in tomllib.loads(ALLOWED.read_text(encoding="utf-8")).get("allowed", [])]
 
 
-def forbidden(found: Iterable[Difference], allowed: Iterable[Allowance]) -> list[Difference]:
+def forbidden(scenario: str, upstream: Json, podium: Json, allowed: Iterable[Allowance]) -> list[Difference]:
     """Return the differences that nothing allows; counts in each allowance what it was needed for."""
+    found = differences(scenario, upstream, podium)
+    record = json.dumps(upstream) if found else ""
     rest = []
     for difference in found:
-        cover = next((one for one in allowed if one.covers(difference)), None)
+        cover = next((one for one in allowed if one.covers(difference, record)), None)
         if cover is None:
             rest.append(difference)
         else:

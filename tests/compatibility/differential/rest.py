@@ -83,6 +83,14 @@ def _join(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
     )
 
 
+def _exclusive_join(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
+    suffix = f"__{task['iteration']}" if task["iteration"] else ""
+    given = task["inputData"]
+    names = [*(given.get("joinOn") or []), *(given.get("defaultExclusiveJoinTask") or [])]
+    found = next((one for name in names if (one := latest(flow, f"{name}{suffix}"))), None)
+    return found is None or found["status"] in OPEN
+
+
 def _loop(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
     is_open = any(one["status"] in OPEN and one["iteration"] for one in flow["tasks"] if one is not task)
     return is_open or flow["status"] == "PAUSED"
@@ -104,7 +112,7 @@ def _http(task: Json, flow: Json, family: Mapping[str, Json]) -> bool:
 _WAITS = {
     "WAIT": _wait,
     "JOIN": _join,
-    "EXCLUSIVE_JOIN": lambda task, flow, family: True,
+    "EXCLUSIVE_JOIN": _exclusive_join,
     "DO_WHILE": _loop,
     "SUB_WORKFLOW": _child,
     "HTTP": _http,

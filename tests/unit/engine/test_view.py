@@ -97,3 +97,12 @@ def test_parent_and_child_name_each_other(stage: Rehearsal):
     assert stage.view(child)["parentWorkflowId"] == key
     assert stage.view(key)["tasks"][0]["subWorkflowId"] == child
     assert stage.view(key)["tasks"][0]["subworkflowChanged"] is False
+
+
+def test_a_task_shows_the_child_that_its_output_names(stage: Rehearsal):
+    stage.register(workflow("w", simple("a")))
+    key = stage.start("w")
+
+    stage.complete(key, "a", {"subWorkflowId": "child-1", "n": {"subWorkflowId": "x"}})
+
+    assert stage.view(key)["tasks"][0]["subWorkflowId"] == "child-1"

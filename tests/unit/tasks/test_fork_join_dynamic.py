@@ -366,3 +366,12 @@ def test_inputs_that_are_missing_fail_the_workflow(stage: Rehearsal):
     key = stage.start("w", {"tasks": [inline("x")]})
 
     assert str(stage.reason(key)).endswith("expecting a map of K,V  but found null")
+
+
+def test_an_empty_fork_counts_when_the_next_one_names_its_members(stage: Rehearsal):
+    begin = step("df2", "FORK_JOIN_DYNAMIC", {"forkTaskInputs": [{"expression": "2"}], "forkTaskType": "INLINE"})
+    stage.register(workflow("w", *same_task(forkTaskType="INLINE"), begin, step("j2", "JOIN")))
+
+    key = stage.start("w", {"l": []})
+
+    assert stage.given(key, "j2") == {"joinOn": ["_df2_INLINE_0"]}

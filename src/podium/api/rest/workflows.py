@@ -309,6 +309,7 @@ def _bulk(services: Services) -> list[Route]:
         ("POST", "retry", bulk.retry, (), "Retry the failed tasks of workflows"),
         ("POST", "terminate", bulk.terminate, (REASON,), "Terminate workflows"),
         ("DELETE", "remove", bulk.remove, (ARCHIVE,), "Delete workflows"),
+        ("POST", "search", bulk.search, (Parameter("includeTasks", "boolean", True),), "Return workflows"),
         ("DELETE", "terminate-remove", bulk.terminate_and_remove, (ARCHIVE, REASON), "Terminate and delete workflows"),
     ]
     return [
