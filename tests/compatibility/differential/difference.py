@@ -80,6 +80,7 @@ class Allowance:
     place: str = "*"
     upstream: Json = "*"
     podium: Json = "*"
+    beyond: bool = False  # seen only in drawn scenarios whose records are not kept
     when: str = "*"  # what else the record of the upstream server holds
     seen: int = field(default=0, compare=False)
 
