@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from podium.engine.commands import ChildEnded, Terminate
+from podium.engine.commands import ChildEnded, Terminate, UpdateTask
+from podium.model.ids import seq_of
 from podium.model.status import COMPLETED
 from podium.model.transition import Message, Transition
 from podium.runtime import changes, dispatch, poll_data, relay, timers
@@ -59,6 +60,22 @@ def test_a_change_on_one_node_is_seen_by_the_next_read_on_another(run: Run) -> N
                 assert [one.status for one in view.tasks if one.taskId == task["taskId"]] == ["IN_PROGRESS"]
                 await site.report(task)
             assert [await site.status(workflow_id) for site in (a, b)] == ["COMPLETED"] * 2
+
+    run(scenario)
+
+
+def test_a_result_is_not_lost_at_a_node_that_knows_an_older_state(run: Run) -> None:
+    async def scenario(cluster: Cluster) -> None:
+        a, b = await cluster.add(2)
+        await cluster.define(simple("a"), simple("b"))
+        workflow_id = await a.start()
+        assert await b.status(workflow_id) == "RUNNING"  # in b's memory from now on
+        [first] = await until(a.poll)
+        await a.report(first)
+        [second] = await until(lambda: a.poll("b"))
+        await b.node.committer.submit(workflow_id, UpdateTask(seq_of(second["taskId"]), "COMPLETED"))
+
+        assert await a.status(workflow_id) == "COMPLETED"
 
     run(scenario)
 

@@ -389,6 +389,13 @@ class Committer:
                 self._note_doubt(doubtful, len(changed))
         else:
             stale = set()
+        if len(changed) < len(works) and not self._membership.is_alone:
+            try:
+                stale |= await self._outdated(works)
+            except PodiumError as error:
+                unsure = [work for work in works if work.change is None or not work.change.is_changed]
+                self._abandon(unsure, error)
+                works = [work for work in works if work not in unsure]
         for work in works:
             if work.workflow_id in stale:
                 self._spawn(self._again(work))
@@ -398,6 +405,22 @@ class Committer:
             except Exception:
                 log.exception("the commit of workflow %s can't be made known", work.workflow_id)
                 self._refuse(work, PodiumError("Internal server error"))
+
+    async def _outdated(self, works: list[Work]) -> set[str]:
+        """Return the workflows that were left as they are by decisions on what another node has changed since.
+
+        No commit has compared their versions, and the answer may be a refusal, or nothing, where there was much to do.
+        """
+        unchanged = {
+            work.workflow_id: work.change.expected_version
+            for work in works
+            if work.change is not None and not work.change.is_changed and work.change.expected_version >= 0
+        }
+        versions = await self._store.versions(list(unchanged))
+        found = {key for key, version in unchanged.items() if versions.get(key) != version}
+        if found:
+            self._note_doubt(len(found), len(unchanged))
+        return found
 
     async def _commit_apart(self, works: list[Work], error: Exception) -> None:
         """Commit one workflow after the other: the failure was no outage, so one of them can't be stored."""
