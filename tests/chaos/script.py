@@ -32,8 +32,8 @@ DRIVEN_MAX = 200
 class StandingClock(Clock):
     """Gives the same time and ids whenever a step is repeated."""
 
-    def __init__(self, step: int, now_ms: int) -> None:
-        self._now_ms = now_ms
+    def __init__(self, step: int) -> None:
+        self.time_ms = BEGIN_MS
         self.begin(step)
 
     def begin(self, step: int) -> None:
@@ -42,7 +42,7 @@ class StandingClock(Clock):
 
     def now_ms(self) -> int:
         """Return the step's time."""
-        return self._now_ms
+        return self.time_ms
 
     def new_workflow_id(self) -> str:
         """Return the next id of this step."""
@@ -73,9 +73,9 @@ DEFINITIONS = [CHILD, *({"name": "w", "version": number, "tasks": TASKS} for num
 class Stage:
     """A node over a store, on which steps are made."""
 
-    def __init__(self, store: Store, step: int, now_ms: int = BEGIN_MS) -> None:
+    def __init__(self, store: Store, step: int) -> None:
         self.store = store
-        self.clock = StandingClock(step, now_ms)
+        self.clock = StandingClock(step)
         self.node = Node(store, registry([]), _no_scripts, clock=self.clock)
         self.services = Services(self.node)
 
@@ -184,12 +184,9 @@ async def upgrade(stage: Stage) -> None:
 
 
 async def wake(stage: Stage) -> None:
-    """Let the hour of the WAIT pass: this step's clock stands later, and the node finds by itself what is due."""
-    for _ in range(1_000):
-        found = await stage.store.load([await stage.id(MAIN)])
-        if all(one.head.wake_ms == 0 or one.head.wake_ms > LATER_MS for one in found.values()):
-            return
-        await stage.submit(await stage.id(MAIN), c.Wake())
+    """Let the hour of the WAIT pass."""
+    stage.clock.time_ms = LATER_MS
+    await stage.submit(await stage.id(MAIN), c.Wake())
 
 
 async def hold(stage: Stage) -> None:
@@ -244,4 +241,3 @@ COURSE: list[tuple[str, Step]] = [
     ("release", on(OTHER, lambda _: c.Release())),
     ("remove", on(OTHER, lambda _: c.Remove(archive=False))),
 ]
-TIMES = {"wake": LATER_MS}
