@@ -39,6 +39,7 @@ class Size:
     response_s: int = 1  # after which a task whose worker is silent is handed out again
     silent_s: int = 1  # the same for the tasks at which workers are silent on purpose
     tries: int = 3  # of a call that had no answer, or was asked to come later
+    timeout_s: float = 10.0  # of one try
 
 
 class Load:
@@ -76,7 +77,7 @@ class Load:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work during the block, and come to an end after it."""
-        self._starters = [asyncio.create_task(self._start_many()) for _ in range(self.size.starters)]
+        self._starters = [asyncio.create_task(self._start_many(number)) for number in range(self.size.starters)]
         workers = [asyncio.create_task(self._work(number)) for number in range(self.size.workers)]
         try:
             yield
@@ -111,10 +112,15 @@ class Load:
         self.failed_calls.append(f"{method} {path.partition('?')[0]}: {answer.status if answer else 'no answer'}")
         return None
 
+    def _client(self, number: int) -> Client:
+        """Return a client that begins at another address than the one before it."""
+        at = number % len(self.addresses)
+        return Client(*self.addresses[at:], *self.addresses[:at], timeout_s=self.size.timeout_s)
+
     # ---- clients
 
-    async def _start_many(self) -> None:
-        client = Client(*self.addresses)
+    async def _start_many(self, number: int) -> None:
+        client = self._client(number)
         while self.is_starting:
             if len(self._open) >= self.size.open_max:
                 await asyncio.sleep(PAUSE_S)
@@ -137,7 +143,7 @@ class Load:
     async def _work(self, number: int) -> None:
         name = {6: model.FLAKY, 7: model.SILENT}.get(number % 8, model.TASK)
         path = f"/api/tasks/poll/batch/{name}?workerid=w{number}&count={BATCH}&timeout={POLL_MS}"
-        client = Client(*self.addresses)
+        client = self._client(number)
         while self.is_working:
             answer = await self.call(client, "GET", path)
             for task in (answer.json() or ()) if answer is not None and answer.is_ok else ():

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from podium.engine import commands as c
-from podium.model.errors import PodiumError
+from podium.model.errors import PodiumError, Unavailable
 from podium.model.ids import RANDOM_BITS, workflow_id
 from podium.model.start import StartWorkflowRequest
 from podium.model.status import COMPLETED, FAILED, IN_PROGRESS
@@ -204,7 +204,7 @@ async def hold(stage: Stage) -> None:
         committer.decide = real
     found = await stage.store.load([await stage.id(OTHER)])
     if not all(one.head.quarantine for one in found.values()):
-        raise PodiumError("the workflow is not held")
+        raise Unavailable("the workflow is not held, since that could not be written")
 
 
 COURSE: list[tuple[str, Step]] = [

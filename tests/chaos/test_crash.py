@@ -6,9 +6,10 @@ from pathlib import Path
 
 import httpx
 
+from tests.postgres import Postgres
 from tests.process import Server
 
-from . import model
+from . import model, nodes
 from .audit import Audit, verdict
 from .client import Client
 from .faulty import program
@@ -46,6 +47,33 @@ async def _kill_often(server: Server, plan: Plan, report: Report) -> None:
     report.happened(**{"kills": kills, "lost answers": kills})
     assert len(load.acknowledged) > 10 * kills, "the workers must have worked"
     verdict(audit.faults, server.database)
+
+
+def test_nothing_is_lost_when_one_of_three_nodes_is_killed(
+    durable_database: tuple[Postgres, str], tmp_path: Path, plan: Plan, report: Report
+) -> None:
+    asyncio.run(_kill_nodes_often(durable_database[1], tmp_path, plan, report))
+
+
+async def _kill_nodes_often(url: str, folder: Path, plan: Plan, report: Report) -> None:
+    chance, kills = plan.chance(), plan.count(SHORT, FULL)
+    servers = nodes.make(url, folder)
+    async with nodes.started(servers) as addresses:
+        load = Load(*addresses, size=FULL_SIZE if plan.is_full else SIZE)
+        audit = Audit(load)
+        await load.register()
+        async with load.running():
+            for _ in range(kills):
+                await asyncio.sleep(chance.uniform(0.05, 1.0))
+                server = chance.choice(servers)
+                server.kill()
+                report.faults["kills"] += 1
+                await asyncio.to_thread(server.start)
+            await audit.run()
+    report.faults["lost answers"] = load.lost_answers
+    report.audit = audit.figures
+    report.happened(**{"kills": kills, "lost answers": kills // 2})
+    verdict(audit.faults, url)
 
 
 def test_a_restart_with_many_open_workflows_takes_no_longer(tmp_path: Path, plan: Plan, report: Report) -> None:
