@@ -28,13 +28,15 @@ def binaries() -> Path:
 class Postgres:
     """One server; `start` may follow `stop` or `kill`."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, network: str = "") -> None:
+        """*network* is that of others than this machine who may connect, such as `10.0.0.0/24`."""
         self._bin = binaries()
         # Not below a folder that only root may enter; and where a commit is to reach a disk, not in memory.
         place = "/var/tmp" if durable else None
         self.folder = Path(tempfile.mkdtemp(prefix="podium-postgres-", dir=place))
         self.port = free_port()
         self._durable = durable
+        self._network = network
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
@@ -44,11 +46,14 @@ class Postgres:
         if getpass.getuser() == "root":
             shutil.chown(self.folder, "postgres")
         self._run("initdb", "-D", str(self.folder / "data"), "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync")
+        if self._network:
+            with (self.folder / "data" / "pg_hba.conf").open("a") as file:
+                file.write(f"host all {USER} {self._network} trust\n")
 
     def start(self) -> None:
         """Run the server and wait until it answers."""
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": "*" if self._network else "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "100",

@@ -81,6 +81,13 @@ class Server:
             self._process.wait()
             self._process = None
 
+    def wait(self, timeout_s: float) -> int:
+        """Return the exit code of a process that ends by itself."""
+        assert self._process is not None
+        code = self._process.wait(timeout_s)
+        self._process = None
+        return code
+
     def stop(self, timeout_s: float = 10.0) -> tuple[int, float]:
         """Ask the process to stop; returns its exit code and the seconds that it took."""
         assert self._process is not None
