@@ -1,10 +1,13 @@
 """R10: many clients start with one key, and the server is killed meanwhile. There is one workflow for each key."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+from tests.postgres import Postgres
 from tests.process import Server
 
+from . import nodes
 from .audit import verdict
 from .client import FAILURES, Client
 from .plan import Plan
@@ -61,18 +64,11 @@ def test_one_workflow_per_key(server: Server, plan: Plan, report: Report) -> Non
 async def _start_often(server: Server, plan: Plan, report: Report) -> None:
     kills = plan.count(KILLS_SHORT, KILLS_FULL)
     keys, clients = (KEYS_FULL, CLIENTS_FULL) if plan.is_full else (KEYS_SHORT, CLIENTS_SHORT)
-    chance = plan.chance()
     await asyncio.to_thread(server.start)
     await register(server.address)
     starts = Starts(server.address)
     work = asyncio.create_task(starts.all(keys, clients))
-    for _ in range(kills):
-        goal = len(starts.told) + chance.randint(1, max(1, keys // kills // 2))
-        while len(starts.told) < goal and not work.done():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
-        server.kill()
-        report.faults["kills"] += 1
-        await asyncio.to_thread(server.start)
+    await _kill_some(starts, work, [server] * kills, keys, plan, report)
     await work
     report.faults["lost answers"] = starts.lost_answers
     report.figures["starts"] = keys * clients
@@ -81,6 +77,20 @@ async def _start_often(server: Server, plan: Plan, report: Report) -> None:
     report.happened(**{"kills": kills, "lost answers": kills})
     report.audit = {"workflows": keys, "faults": len(faults)}
     verdict(faults, server.database)
+
+
+async def _kill_some(
+    starts: Starts, work: "asyncio.Task[None]", servers: list[Server], keys: int, plan: Plan, report: Report
+) -> None:
+    """Kill the servers one after the other and start them again, each after some further keys."""
+    chance = plan.chance()
+    for server in servers:
+        goal = len(starts.told) + chance.randint(1, max(1, keys // len(servers) // 2))
+        while len(starts.told) < goal and not work.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+        server.kill()
+        report.faults["kills"] += 1
+        await asyncio.to_thread(server.start)
 
 
 async def register(address: tuple[str, int]) -> None:
@@ -99,3 +109,27 @@ async def examine(starts: Starts, keys: int, address: tuple[str, int]) -> list[s
     if found["totalHits"] != keys:
         faults.append(f"there are {found['totalHits']} workflows for {keys} keys")
     return faults
+
+
+def test_one_workflow_per_key_over_three_nodes(
+    durable_database: tuple[Postgres, str], tmp_path: Path, plan: Plan, report: Report
+) -> None:
+    asyncio.run(_start_on_many(durable_database[1], tmp_path, plan, report))
+
+
+async def _start_on_many(url: str, folder: Path, plan: Plan, report: Report) -> None:
+    kills = plan.count(KILLS_SHORT, KILLS_FULL)
+    keys, clients = (KEYS_FULL, CLIENTS_FULL) if plan.is_full else (KEYS_SHORT, CLIENTS_SHORT)
+    chance, servers = plan.chance(), nodes.make(url, folder)
+    async with nodes.started(servers) as addresses:
+        await register(addresses[0])
+        starts = Starts(*addresses)
+        work = asyncio.create_task(starts.all(keys, clients))
+        await _kill_some(starts, work, [chance.choice(servers) for _ in range(kills)], keys, plan, report)
+        await work
+        faults = await examine(starts, keys, addresses[0])
+    report.faults["lost answers"] = starts.lost_answers
+    report.figures["starts"] = keys * clients
+    report.happened(kills=kills)
+    report.audit = {"workflows": keys, "faults": len(faults)}
+    verdict(faults, url)
