@@ -325,7 +325,8 @@ def test_version(capsys: Out) -> None:
 def test_settings_in_effect_and_where_they_come_from(
     capsys: Out, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    file = tmp_path / "podium.toml"
+    monkeypatch.chdir(tmp_path)  # a short name fits the table
+    file = Path("podium.toml")
     file.write_text("cache_mb = 7")
     monkeypatch.setenv("PODIUM_PORT", "1234")
 

@@ -388,11 +388,11 @@ def test_values_that_multiply_are_stopped() -> None:
     ],
 )
 def test_hostile_text_is_compiled_and_resolved_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
 
     assert isinstance(resolved(text), str | None)
 
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_an_event_payload_is_a_document() -> None:
