@@ -70,15 +70,13 @@ async def _back_up_often(
     try:
         await asyncio.to_thread(server.start)
         await load.register()
-        work = asyncio.create_task(load.run())
-        for file in files:
+        async with load.running():
+            for file in files:
+                await _progress(load)
+                before.started, before.acknowledged = dict(load.started), dict(load.acknowledged)
+                await asyncio.to_thread(back_up, file)
+                report.faults["backups"] += 1
             await _progress(load)
-            before.started, before.acknowledged = dict(load.started), dict(load.acknowledged)
-            await asyncio.to_thread(back_up, file)
-            report.faults["backups"] += 1
-        await _progress(load)
-        load.stop()
-        await work
     finally:
         server.kill()
     return files, before
@@ -99,10 +97,8 @@ async def _go_on(server: Server, before: Load, report: Report) -> None:
     audit = Audit(before)
     try:
         await asyncio.to_thread(server.start)
-        work = asyncio.create_task(load.run())
-        await audit.run()
-        load.stop()
-        await work
+        async with load.running():
+            await audit.run()
     finally:
         server.stop()
     report.audit = audit.figures

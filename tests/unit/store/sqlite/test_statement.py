@@ -34,7 +34,7 @@ POINT_READS: list[Callable[[Reader], Any]] = [
     lambda reader: reader.size(["x"]),
     lambda reader: reader.logs("x", 1),
     lambda reader: reader.ready("pack", 1, 1),
-    lambda reader: reader.next_visible_ms("pack"),
+    lambda reader: reader.next_visible_ms("pack", 0),
     lambda reader: reader.due(1, 1),
     lambda reader: reader.next_wake_ms(0),
     lambda reader: reader.messages(0, 1),
