@@ -26,21 +26,23 @@ class Audit:
         self.workflows = 0
         self.late = 0  # results that were acknowledged after their task had timed out
         self.tasks: dict[str, Json] = {}
-        self._patience_s = PATIENCE_S
         self._client = Client(*load.addresses)
 
-    async def run(self, patience_s: float = PATIENCE_S) -> None:
+    async def run(self) -> None:
         """Examine all, and let nothing more start; the load's workers must go on until this is done."""
-        self._patience_s = patience_s
         await self.load.end_starts()
         for workflow_id, k in list(self.load.started.items()):
             await self._parent(workflow_id, k)
-        for task_id in list(self.load.acknowledged):
-            await self._acknowledged(task_id)
+        await self.examine_results()
         for task_id, count in list(self.load.handed_out.items()):
             if count > 1:
                 self.faults.append(f"task {task_id} was handed out {count} times")
         self._client.close()
+
+    async def examine_results(self) -> None:
+        """Look for each result that was acknowledged, whatever has become of its workflow."""
+        for task_id in list(self.load.acknowledged):
+            await self._acknowledged(task_id)
 
     @property
     def figures(self) -> Json:
@@ -64,7 +66,7 @@ class Audit:
     async def _ended(self, workflow_id: str) -> Json | None:
         """Return a workflow when it has ended; None, with a fault, when it is not there or does not end."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + self._patience_s
+        until_s = loop.time() + PATIENCE_S
         while loop.time() < until_s:
             workflow = await self._read(f"/api/workflow/{workflow_id}")
             if workflow is None:

@@ -13,6 +13,7 @@ from .plan import SEED, Plan
 from .report import Report
 
 HERE = Path(__file__).parent
+STORES = ("sqlite", "postgres")
 SHORT_S_MAX, FULL_S_MAX = 600, 7_200
 
 
@@ -25,10 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give these tests more time than others have."""
-    is_full = config.getoption("--full", default=False) or config.getoption("--count", default=None)
+    seconds = FULL_S_MAX if _is_full(config) else SHORT_S_MAX
     for item in items:
         if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(FULL_S_MAX if is_full else SHORT_S_MAX))
+            item.add_marker(pytest.mark.timeout(seconds))
 
 
 @pytest.fixture
@@ -64,7 +65,18 @@ def durable_database(durable_postgres: Postgres, request: pytest.FixtureRequest)
     return durable_postgres, durable_postgres.url(name)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give tests of a server both databases; the short version one of them, if the module does not say otherwise."""
+    if "server" in metafunc.fixturenames:
+        short = getattr(metafunc.module, "SHORT_STORES", ("sqlite",))
+        metafunc.parametrize("server", STORES if _is_full(metafunc.config) else short, indirect=True)
+
+
+def _is_full(config: pytest.Config) -> bool:
+    return bool(config.getoption("--full", default=False) or config.getoption("--count", default=None))
+
+
+@pytest.fixture
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     """A server over an empty database of each kind, not started yet."""
     log = tmp_path / "podium.log"

@@ -13,6 +13,7 @@ NETWORK = "10.213.77.0/24"
 CLIENTS, DATABASE, NODE = "10.213.77.1", "10.213.77.2", "10.213.77.{}"
 FIRST_NODE = 11
 PRIORITY = "100"
+PROBE_S = 2
 
 Way = Literal["both", "to database", "from database"]
 
@@ -68,15 +69,10 @@ class Network:
         if way != "to database":
             _ip("rule", "del", "priority", PRIORITY, "from", DATABASE, "to", self.host(number))
 
-    def lost_packets(self, number: int) -> int:
-        """Return how often a node's TCP has sent something again."""
-        command = ["ip", "netns", "exec", NAMESPACE.format(number), "cat", "/proc/net/snmp"]
-        lines = [
-            line.split()
-            for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-        ]
-        names, values = (line for line in lines if line[0] == "Tcp:")
-        return int(values[names.index("RetransSegs")])
+    def reaches(self, number: int, port: int) -> bool:
+        """Whether a node gets a connection to the database."""
+        connect = ("timeout", str(PROBE_S), "bash", "-c", f"exec 3<>/dev/tcp/{DATABASE}/{port}")
+        return _try("netns", "exec", NAMESPACE.format(number), *connect)
 
     def remove(self) -> None:
         """Remove what there is."""

@@ -15,7 +15,7 @@ from .load import Load, Size
 from .plan import Plan
 from .report import Report
 
-JUMPS_SHORT, JUMPS_FULL = 4, 60
+JUMPS_SHORT, JUMPS_FULL = 2, 60
 JUMP_EVERY_SHORT_S, JUMP_EVERY_FULL_S = 2.0, 10.0
 HOUR_MS, JUMP_MS = 3_600_000, 600_000
 WAIT_S = 2

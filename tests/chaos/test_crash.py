@@ -17,7 +17,8 @@ from .load import Load, Size
 from .plan import Plan
 from .report import Report
 
-SHORT, FULL = 5, 200
+SHORT, FULL = 3, 200
+SHORT_STORES = ("sqlite", "postgres")
 SIZE = Size(starters=2, workers=8, open_max=40)
 FULL_SIZE = Size(open_max=200)
 OPEN_SHORT, OPEN_FULL = 3_000, 100_000
@@ -113,7 +114,7 @@ async def _open_many(address: tuple[str, int], count: int) -> None:
 
 def test_the_audit_notices_what_was_answered_before_its_commit(tmp_path: Path, plan: Plan) -> None:
     server = Server(tmp_path / "early.db", program=program("early"))
-    load = Load(server.address, size=Size(starters=2, workers=8, open_max=6))
+    load = Load(server.address, size=Size(starters=2, workers=8, open_max=20))
     audit = Audit(load)
 
     async def kill_a_few_times() -> None:
@@ -124,11 +125,12 @@ def test_the_audit_notices_what_was_answered_before_its_commit(tmp_path: Path, p
                 await asyncio.sleep(1.0)
                 server.kill()
                 await asyncio.to_thread(server.start)
-            await audit.run(patience_s=2.0)
+        await asyncio.sleep(1.0)  # what is on its way has come by then
+        await audit.examine_results()
 
     try:
         asyncio.run(kill_a_few_times())
     finally:
         server.kill()
 
-    assert any("is lost" in fault for fault in audit.faults), audit.faults
+    assert any("is lost" in fault for fault in audit.faults), audit.figures

@@ -12,7 +12,7 @@ from .load import Load, Size
 from .plan import Plan
 from .report import Report
 
-DEATHS_SHORT, DEATHS_FULL = 30, 3_000
+DEATHS_SHORT, DEATHS_FULL = 15, 3_000
 SHARE = 0.3  # of the tasks are never reported, as their worker dies with them
 RESPONSE_S = 1
 SLACK_S = 1.0  # of the goal
@@ -23,7 +23,7 @@ class Dying(Load):
     """A load whose workers die, each with one task; a new one takes its place, over a new connection."""
 
     def __init__(self, address: tuple[str, int], plan: Plan, report: Report) -> None:
-        super().__init__(address, size=Size(open_max=100 if plan.is_full else 12, response_s=RESPONSE_S))
+        super().__init__(address, size=Size(open_max=100 if plan.is_full else 6, response_s=RESPONSE_S))
         self._chance = plan.chance()
         self._report = report
         self.abandoned: dict[str, float] = {}  # by task: when

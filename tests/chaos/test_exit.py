@@ -10,7 +10,7 @@ from .load import Load, Size
 from .plan import Plan
 from .report import Report
 
-SHORT, FULL = 3, 60
+SHORT, FULL = 2, 60
 STATEMENTS, COMMITS = (100, 1_500), (20, 200)  # after which the process ends, from and to
 SIZE = Size(starters=2, workers=8, open_max=30)
 

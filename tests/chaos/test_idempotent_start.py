@@ -14,7 +14,7 @@ from .plan import Plan
 from .report import Report
 
 KEYS_SHORT, KEYS_FULL = 12, 1_000
-KILLS_SHORT, KILLS_FULL = 3, 50
+KILLS_SHORT, KILLS_FULL = 2, 50
 CLIENTS_SHORT, CLIENTS_FULL = 16, 64
 DEFINITION = {"name": "once", "version": 1, "tasks": [{"name": "once", "taskReferenceName": "a", "type": "SIMPLE"}]}
 

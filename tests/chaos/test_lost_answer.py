@@ -15,7 +15,7 @@ from .proxy import Fault, Proxy
 from .report import Report
 from .waiting import until
 
-SHORT, FULL = 30, 1_000
+SHORT, FULL = 18, 1_000
 SHARE = 0.03  # of the commits
 FAULTS: tuple[Fault, ...] = ("before", "sent", "answered")
 SIZE = Size(starters=2, workers=8, open_max=30, response_s=10, tries=20)

@@ -16,10 +16,10 @@ from .client import FAILURES, Client
 from .plan import Plan
 from .report import Report
 
-CALM_CLIENTS, CLIENTS = 4, 800
-CALM_S = 3.0
-SHORT_S, FULL_S = 6.0, 600.0
-WAIT_MS_MAX = 100
+CALM_CLIENTS, CLIENTS = 4, 400
+CALM_S = 1.5
+SHORT_S, FULL_S = 3.0, 600.0
+WAIT_MS_MAX = 50
 WORKERS = 4
 MEMORY_MB_MAX = 150  # of growth
 SLOWER_MAX = 3.0  # afterwards

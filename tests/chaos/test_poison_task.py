@@ -111,7 +111,7 @@ async def _poison(server: Server, plan: Plan, report: Report) -> None:
     assert (await client.post("/api/metadata/workflow", DEFINITION)).is_ok
     audit = Audit(load)
     async with load.running():
-        await until(lambda: len(load.seconds) > 500)
+        await until(lambda: len(load.seconds) > 200)
         before_ms = load.p99_ms()
         ids = await _feed(client, server, plan.count(SHORT, FULL), report)
         await until(lambda: len(load.seconds) > 200)

@@ -15,7 +15,8 @@ from .plan import Plan
 from .report import Report
 
 SHORT, FULL = 3, 100
-SIZE = Size(starters=2, workers=8, open_max=20)
+SHORT_STORES = ("postgres",)
+SIZE = Size(starters=2, workers=8, open_max=10)
 WAITING = [{"name": "poison_task", "taskReferenceName": ref, "type": "SIMPLE"} for ref in ("a", "b")]
 
 

@@ -17,20 +17,21 @@ from .plan import Plan
 from .report import Report
 from .waiting import until
 
-SHORT, FULL = 1_000, 100_000
+SHORT, FULL = 600, 100_000
 DELAY_SHORT_S, DELAY_FULL_S = 1.0, 60.0
 COPIES_MAX = 5
 CONTRADICTED = 0.2  # share of tasks that a worker later says the opposite of
 CLIENTS = 32
 LATE = (200, 409)
 FULL_S_MAX = 3_600
+SHORT_STORES = ("postgres",)
 
 
 class Repeating(Load):
     """A load whose workers repeat themselves."""
 
     def __init__(self, address: tuple[str, int], chance: random.Random, delay_s: float, report: Report) -> None:
-        super().__init__(address, size=Size(open_max=500 if delay_s == DELAY_FULL_S else 100, response_s=3_600))
+        super().__init__(address, size=Size(open_max=500 if delay_s == DELAY_FULL_S else 40, response_s=3_600))
         self._chance = chance
         self._delay_s = delay_s
         self._report = report

@@ -15,7 +15,8 @@ from .load import Load, Size
 from .plan import Plan
 from .report import Report
 
-SHORT, FULL = 2, 100
+SHORT, FULL = 1, 100
+FURTHER_MAX = 6  # stops, until the node comes too late with something
 DEAD_S = 3.0  # without a beat
 SIZE = Size(starters=3, workers=9, open_max=30, response_s=2, tries=6, timeout_s=1.0)
 FULL_SIZE = Size(starters=3, open_max=100, response_s=2, tries=6, timeout_s=1.0)
@@ -29,13 +30,15 @@ def test_a_node_that_was_taken_for_dead_changes_nothing(
 
 async def _stop_often(url: str, folder: Path, plan: Plan, report: Report) -> None:
     stops, chance = plan.count(SHORT, FULL), plan.chance()
-    servers = nodes.make(url, folder)
+    servers, most = nodes.make(url, folder), stops + FURTHER_MAX
     async with nodes.started(servers) as addresses:
         load = Load(*addresses, size=FULL_SIZE if plan.is_full else SIZE)
         audit = Audit(load)
         await load.register()
         async with load.running():
-            for _ in range(stops):
+            while report.faults["stops"] < stops or (
+                not report.faults["fenced writes"] and report.faults["stops"] < most
+            ):
                 await asyncio.sleep(chance.uniform(0.5, 1.5))
                 zombie = chance.choice(servers)
                 before = await nodes.metric(zombie, "podium_stale_total")
