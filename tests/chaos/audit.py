@@ -37,12 +37,12 @@ class Audit:
         for task_id, count in list(self.load.handed_out.items()):
             if count > 1:
                 self.faults.append(f"task {task_id} was handed out {count} times")
-        self._client.close()
 
     async def examine_results(self) -> None:
         """Look for each result that was acknowledged, whatever has become of its workflow."""
         for task_id in list(self.load.acknowledged):
             await self._acknowledged(task_id)
+        self._client.close()
 
     @property
     def figures(self) -> Json:
