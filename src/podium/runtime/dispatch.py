@@ -255,9 +255,15 @@ class Dispatcher:
             self._empty.discard(queue)  # nothing is known of it
             raise
         # Nothing waits from here to the leases: no row is leased twice, and no poll gets more than it wants.
-        leases, is_limited = self._leases(queue, polls, rows)
+        free = self._free(queue, rows)
+        try:
+            leases, is_limited = self._leases(queue, polls, free)
+        except BaseException:
+            self._empty.discard(queue)
+            raise
         self._limits.unreserve(wanted)
-        if len(rows) >= limit and not is_limited:
+        # Rows are left when there were more, and when a poll has expired or was served while the store was asked.
+        if (len(rows) >= limit or len(leases) < len(free)) and not is_limited:
             self._empty.discard(queue)
         if reserve_ms and len(leases) < len(rows):
             await self._release(queue, rows)
@@ -273,10 +279,13 @@ class Dispatcher:
             with contextlib.suppress(PodiumError):  # else they are free after some seconds
                 await self._store.release(rest)
 
-    def _leases(self, queue: str, polls: list[Poll], rows: list[QueueRow]) -> tuple[list[asyncio.Future[Any]], bool]:
-        """Begin to lease rows that nobody has taken meanwhile; says, too, whether a limit has ended it."""
+    def _free(self, queue: str, rows: list[QueueRow]) -> list[QueueRow]:
+        """Return the rows that nobody has taken meanwhile."""
         claiming = self._claiming.get(queue, ())
-        free = [row for row in rows if (row.workflow_id, row.seq) not in claiming]
+        return [row for row in rows if (row.workflow_id, row.seq) not in claiming]
+
+    def _leases(self, queue: str, polls: list[Poll], free: list[QueueRow]) -> tuple[list[asyncio.Future[Any]], bool]:
+        """Begin to lease rows; says, too, whether a limit has ended it."""
         leases: list[asyncio.Future[Any]] = []
         places = [poll for poll in polls for _ in range(poll.room)]
         for poll, row in zip(places, free, strict=False):
