@@ -168,9 +168,10 @@ class RequeueTask(Command, frozen=True, tag="requeue"):
 
 
 class SetVariables(Command, frozen=True, tag="set_variables"):
-    """Lay *variables* over the workflow's variables."""
+    """Lay *variables* over the workflow's variables, or add them to the lists that are there."""
 
     variables: bytes
+    append: bool = False
 
 
 class Jump(Command, frozen=True, tag="jump"):
@@ -193,6 +194,13 @@ class PushMessage(Command, frozen=True, tag="push_message"):
 
     id: str
     payload: bytes
+
+
+class Once(Command, frozen=True, tag="once"):
+    """Apply *command*, unless one with this *key*, 64 bits, has been applied already."""
+
+    key: int
+    command: Command
 
 
 class Remove(Command, frozen=True, tag="remove"):

@@ -3,6 +3,8 @@
 Preconditions raise the errors of `model.errors` with Conductor's texts; then nothing has been changed.
 """
 
+from typing import Any
+
 from podium.engine.commands import ChildRevived, Pause, Remove, Restart, Resume, SetVariables, SkipTask, Terminate
 from podium.engine.complete import release
 from podium.engine.finish import end_of, terminate
@@ -71,9 +73,19 @@ def set_variables(session: Session, command: SetVariables) -> None:
     """Change variables from outside; only an open workflow has use for them."""
     if session.workflow.is_terminal:
         raise Conflict(f"Workflow {short_name(session)} has ended, its variables cannot be updated.")
-    refusal = session.set_variables(decode(command.variables))
+    given = decode(command.variables)
+    if command.append:
+        known = session.scope.variables()
+        given = {name: _appended(known.get(name), value) for name, value in given.items()}
+    refusal = session.set_variables(given)
     if refusal:
         raise InvalidRequest(refusal)
+
+
+def _appended(known: Any, value: Any) -> Any:
+    if not isinstance(known, list):
+        return value
+    return [*known, *value] if isinstance(value, list) else [*known, value]
 
 
 def remove(session: Session, command: Remove) -> None:

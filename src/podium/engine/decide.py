@@ -22,6 +22,7 @@ from podium.engine.commands import (
     Decide,
     ExtendLease,
     Jump,
+    Once,
     Pause,
     PollTask,
     PushMessage,
@@ -47,6 +48,7 @@ from podium.engine.finish import complete, end, output_of
 from podium.engine.graph import Graph
 from podium.engine.jump import jump
 from podium.engine.messages import push
+from podium.engine.once import once
 from podium.engine.rerun import rerun
 from podium.engine.restore import give_up, is_join
 from podium.engine.revival import answer_parent, retry, revive_for_child
@@ -218,6 +220,8 @@ def _apply(session: Session, command: Command, history: list[Task]) -> Any:  # n
             return push(session, command)
         case Remove():
             return control.remove(session, command)
+        case Once():
+            return once(session, command, lambda inner: _apply(session, inner, history))
         case _:
             raise TypeError(f"not a command: {command!r}")
 

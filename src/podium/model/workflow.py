@@ -56,6 +56,7 @@ class Head(msgspec.Struct, array_like=True):
     root_id: str | None = None  # the workflow that they began with, None for itself
     is_held: bool = False  # not begun: it waits for a place of its rate limit key
     messages: list[bytes] = []  # sent to it and not pulled yet, as JSON objects (engine.messages)
+    once_keys: list[int] = []  # of the latest commands that may come again and have been applied (engine.once)
 
 
 class Loop:

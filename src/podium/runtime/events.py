@@ -2,7 +2,8 @@
 
 A message is handled at least once (its outbox row is deleted, or its broker told, afterwards), and each action is made
 so that doing it again changes nothing: a workflow is started under an id that follows from message, handler and action;
-an ended task takes no second result; what a broker delivers again is known by the records of its actions.
+what is changed in a workflow is noted there by the same commit; what a broker delivers again is known by the records of
+its actions.
 """
 
 import hashlib
@@ -13,13 +14,13 @@ from typing import Any
 
 import msgspec
 
-from podium.engine.commands import SetVariables, Terminate, UpdateTask
+from podium.engine.commands import Command, Once, SetVariables, Terminate, UpdateTask
 from podium.engine.context import Script, ScriptAnswer
 from podium.engine.lineage import Lineage, next_lineage
 from podium.engine.requests import resolve_start
 from podium.expressions.javascript import OutsideSubset, compile_script, truth
 from podium.expressions.parameters import MapDocument, compile_template
-from podium.model.errors import Conflict, InvalidRequest, NotFound, PodiumError
+from podium.model.errors import Conflict, InvalidRequest, PodiumError
 from podium.model.event import Action, EventHandler, StartWorkflowAction, TaskAction
 from podium.model.ids import RANDOM_BITS, seq_of, workflow_id, workflow_of
 from podium.model.start import StartWorkflowRequest
@@ -56,6 +57,28 @@ class Incoming(msgspec.Struct, frozen=True):
         return not self.is_foreign and bool(seq_of(self.id))
 
 
+class Cause(msgspec.Struct, frozen=True):
+    """Why an action is done: all of it follows from message, handler and action, so that it is the same again."""
+
+    message_id: str
+    event: str
+    key: int  # of what it changes
+    new_id: str  # of the workflow that it starts
+
+    @classmethod
+    def of(cls, message_id: str, handler: EventHandler, number: int, begun_ms: int) -> "Cause":
+        """Return the cause of the action *number*, which was begun then if the message is not of a workflow."""
+        text = f"{message_id}\0{handler.name}\0{number}"
+        key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+        own = workflow_of(message_id) if seq_of(message_id) else ""
+        time_ms = int(own[:13].replace("-", ""), 16) if own else begun_ms
+        return cls(message_id, handler.event, key, workflow_id(time_ms, key & ((1 << RANDOM_BITS) - 1)))
+
+    def as_fields(self) -> dict[str, str]:
+        """Return what inputs and outputs say of it."""
+        return {"conductor.event.messageId": self.message_id, "conductor.event.name": self.event}
+
+
 class Events:
     """Runs the actions of active handlers for each message."""
 
@@ -88,8 +111,8 @@ class Events:
             if begun_ms is None:
                 continue
             try:
-                new_id = _derived_id(message.id, handler.name, number, begun_ms)
-                status, output = COMPLETED, await self._act(handler, action, message.id, new_id, payload)
+                cause = Cause.of(message.id, handler, number, begun_ms)
+                status, output = COMPLETED, await self._act(action, cause, payload)
             except Exception as error:  # noqa: BLE001
                 status, output = FAILED, _failure(error, message)
             await self._record(handler, message, number, action.action, status, output, begun_ms)
@@ -167,53 +190,51 @@ class Events:
 
     # ---- actions
 
-    async def _act(self, handler: EventHandler, action: Action, message_id: str, new_id: str, payload: Json) -> Json:
+    async def _act(self, action: Action, cause: Cause, payload: Json) -> Json:
         document = MapDocument(expand(payload) if action.expandInlineJSON else payload)
         if action.start_workflow is not None and action.action == "start_workflow":
-            return await self._start(handler, action.start_workflow, message_id, new_id, document)
+            return await self._start(action.start_workflow, cause, document)
         if action.complete_task is not None and action.action == "complete_task":
-            return await self._finish_task(handler, action.complete_task, COMPLETED, message_id, document)
+            return await self._finish_task(action.complete_task, COMPLETED, cause, document)
         if action.fail_task is not None and action.action == "fail_task":
-            return await self._finish_task(handler, action.fail_task, FAILED, message_id, document)
+            return await self._finish_task(action.fail_task, FAILED, cause, document)
         if action.terminate_workflow is not None and action.action == "terminate_workflow":
             given = _resolved(to_json_value(action.terminate_workflow), document)
-            await self._committer.submit(str(given.get("workflowId")), Terminate(given.get("terminationReason")))
+            await self._change(given.get("workflowId"), Terminate(given.get("terminationReason")), cause)
             return given
         if action.update_workflow_variables is not None and action.action == "update_workflow_variables":
-            return await self._set_variables(to_json_value(action.update_workflow_variables), document)
-        raise InvalidRequest(f"Action not supported {action.action} for event {handler.event}")
+            given = _resolved(to_json_value(action.update_workflow_variables), document)
+            variables = SetVariables(encode(given.get("variables") or {}), append=bool(given.get("appendArray")))
+            await self._change(given.get("workflowId"), variables, cause)
+            return given
+        raise InvalidRequest(f"Action not supported {action.action} for event {cause.event}")
 
-    async def _start(
-        self,
-        handler: EventHandler,
-        action: StartWorkflowAction,
-        message_id: str,
-        new_id: str,
-        document: MapDocument,
-    ) -> Json:
+    async def _change(self, target: Any, command: Command, cause: Cause) -> None:
+        await self._committer.submit(str(target), Once(cause.key, command))
+
+    async def _start(self, action: StartWorkflowAction, cause: Cause, document: MapDocument) -> Json:
         given = _resolved({"input": action.input, "correlationId": action.correlationId}, document)
         payload_domains = document.field("$", "taskToDomain")
         domains = action.taskToDomain or (payload_domains if isinstance(payload_domains, dict) else {})
-        origin = {"conductor.event.messageId": message_id, "conductor.event.name": handler.event}
         request = StartWorkflowRequest(
             name=action.name,
             version=action.version,
             correlationId=None if given["correlationId"] is None else str(given["correlationId"]),
-            input={**(given["input"] or {}), **origin},
+            input={**(given["input"] or {}), **cause.as_fields()},
             taskToDomain=domains,
         )
-        lineage = await self._lineage(message_id)
+        lineage = await self._lineage(cause.message_id)
         command = msgspec.structs.replace(
             resolve_start(self._world.context(), request),
-            event=handler.event,
+            event=cause.event,
             depth=lineage.depth,
             root_id=lineage.root_id,
         )
         try:
-            await self._committer.submit(new_id, command)
+            await self._committer.submit(cause.new_id, command)
         except Conflict:
-            log.info("the workflow for message %s was started before", message_id)
-        return {"workflowId": new_id}
+            log.info("the workflow for message %s was started before", cause.message_id)
+        return {"workflowId": cause.new_id}
 
     async def _lineage(self, message_id: str) -> Lineage:
         """Return the place of a workflow that is started by a message, which another workflow may have published."""
@@ -225,9 +246,7 @@ class Events:
         is_at_once = task is not None and task.scheduled_ms == workflow.head.created_ms
         return next_lineage(workflow.head, self._world.context(), is_at_once=is_at_once)
 
-    async def _finish_task(
-        self, handler: EventHandler, action: TaskAction, status: str, message_id: str, document: MapDocument
-    ) -> Json:
+    async def _finish_task(self, action: TaskAction, status: str, cause: Cause, document: MapDocument) -> Json:
         given = _resolved(to_json_value(action), document)
         target, seq = await self._target(given)
         if not seq:
@@ -236,12 +255,11 @@ class Events:
         output = {
             **{key: given.get(key) for key in ("workflowId", "taskId", "taskRefName", "reasonForIncompletion")},
             **(given.get("output") or {}),
-            "conductor.event.messageId": message_id,
-            "conductor.event.name": handler.event,
+            **cause.as_fields(),
         }
         reason = given.get("reasonForIncompletion")
         command = UpdateTask(seq, status, encode(output), reason=None if reason is None else str(reason))
-        await self._committer.submit(target, command)
+        await self._change(target, command, cause)
         return output
 
     async def _target(self, given: dict[str, Any]) -> tuple[str, int]:
@@ -255,18 +273,6 @@ class Events:
             return key, 0
         task = workflow.latest.get(str(ref)) or workflow.plain.get(str(ref))
         return key, task.seq if task is not None else 0
-
-    async def _set_variables(self, action: dict[str, Any], document: MapDocument) -> Json:
-        given = _resolved(action, document)
-        key, variables = str(given.get("workflowId")), given.get("variables") or {}
-        workflow = await self._committer.read(key)
-        if workflow is None:
-            raise NotFound(f"No such workflow found by id: {key}")
-        if given.get("appendArray"):
-            known = msgspec.json.decode(workflow.variables)
-            variables = {name: _appended(known.get(name), value) for name, value in variables.items()}
-        await self._committer.submit(key, SetVariables(encode(variables)))
-        return given
 
 
 def _failure(error: Exception, message: Incoming) -> Json:
@@ -284,12 +290,6 @@ def _failure(error: Exception, message: Incoming) -> Json:
 
 def _execution_id(message_id: str, number: int, handler: EventHandler) -> str:
     return f"{message_id}_{number}:{handler.name}"
-
-
-def _appended(known: Json, value: Json) -> Json:
-    if not isinstance(known, list):
-        return value
-    return [*known, *value] if isinstance(value, list) else [*known, value]
 
 
 def _resolved(value: dict[str, Any], document: MapDocument) -> dict[str, Any]:
@@ -318,11 +318,3 @@ def expand(value: Json, depth: int = 0) -> Json:
         except (ValueError, RecursionError):
             return value
     return value
-
-
-def _derived_id(message_id: str, handler: str, number: int, begun_ms: int) -> str:
-    """Return the id of the workflow that an action starts: the same one for the same message."""
-    digest = hashlib.blake2b(f"{message_id}\0{handler}\0{number}".encode(), digest_size=8).digest()
-    own = workflow_of(message_id) if seq_of(message_id) else ""
-    time_ms = int(own[:13].replace("-", ""), 16) if own else begun_ms
-    return workflow_id(time_ms, int.from_bytes(digest) & ((1 << RANDOM_BITS) - 1))

@@ -16,9 +16,11 @@ from podium.model.ids import task_id, workflow_of
 from podium.model.wire import convert
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime import brokers
+from podium.runtime.events import Incoming
 from podium.runtime.node import Node
 from podium.store.memory import MemoryStore
 from podium.store.query import Group, Search
+from podium.store.records import EventExecution
 from podium.tasks import registry
 from podium.testing import steps
 
@@ -212,6 +214,34 @@ async def test_an_action_that_may_not_be_repeated_is_not() -> None:
         assert workflow is not None
         assert msgspec.json.decode(workflow.variables)["list"] == [1, 1]
         assert len(await records(node)) == 2
+
+
+@pytest.mark.parametrize("is_own", [False, True], ids=["of a broker", "of a workflow"])
+async def test_an_action_is_not_repeated_when_its_commit_was_not_recorded(
+    monkeypatch: pytest.MonkeyPatch, is_own: bool
+) -> None:
+    async with running(Queue()) as node:
+        await define(node, steps.step("wait", "WAIT"))
+        key = await begin(node)
+        await handle(node, APPEND)
+        message = Incoming(task_id(key, 1) if is_own else "m1", b'{"key":"%b","n":1}' % key.encode(), not is_own)
+        add = node.store.add_event_execution
+
+        async def lost(execution: EventExecution, *, replace: bool = False) -> None:
+            if execution.status == "COMPLETED":
+                raise Unavailable("away")
+            await add(execution, replace=replace)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(node.store, "add_event_execution", lost)
+            with pytest.raises(Unavailable):
+                await node.events.handle("nats:orders", message)
+        await node.events.handle("nats:orders", message)
+
+        workflow = await node.committer.read(key)
+        assert workflow is not None
+        assert msgspec.json.decode(workflow.variables)["list"] == [1]
+        assert [status for _, status in await records(node)] == ["COMPLETED"]
 
 
 async def test_a_message_that_breaks_its_handler_is_given_back_and_ends_with_a_record() -> None:
