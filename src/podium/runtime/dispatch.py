@@ -32,6 +32,7 @@ POLL_COUNT_MAX = 1_000
 WAITING_POLLS_MAX = 100_000
 TRY_AGAIN_MS = 1_000  # after a failed lease, and a commit of which nothing is known
 LOOK_S, LOOK_ALONE_S = 1.0, 10.0  # at the queues that polls wait for, among other nodes
+QUEUES_AT_ONCE = 100
 RESERVE_MS = 3_000
 SPREAD_S = 0.003
 TOPIC = "queue"
@@ -412,16 +413,21 @@ class Dispatcher:
     async def run(self) -> None:
         """Look now and then at what nobody has told: what is known of empty queues does not last, least among others.
 
-        A node that is alone looks, too: a commit may be carried out after its answer was given up.
+        A node that is alone looks, too: a commit may be carried out after its answer was given up, and nothing that
+        was forgotten is to lie for ever. While no poll waits this costs nothing.
         """
         looked_s = asyncio.get_running_loop().time()
-        while self._store.is_shared:
-            await asyncio.sleep(LOOK_S)
-            if self._membership.is_alone and asyncio.get_running_loop().time() < looked_s + LOOK_ALONE_S:
+        while True:
+            await asyncio.sleep(LOOK_S if self._store.is_shared else LOOK_ALONE_S)
+            now_s = asyncio.get_running_loop().time()
+            if self._membership.is_alone and now_s < looked_s + LOOK_ALONE_S:
                 continue
-            looked_s = asyncio.get_running_loop().time()
+            looked_s = now_s
             self._empty.clear()
             waiting = [queue for queue in self._waiting if queue not in self._serving]
             with contextlib.suppress(PodiumError):
-                for queue in await self._store.visible_queues(waiting, self._now_ms()):
-                    self._look(queue)
+                for first in range(0, len(waiting), QUEUES_AT_ONCE):
+                    some = waiting[first : first + QUEUES_AT_ONCE]
+                    for queue in await self._store.visible_queues(some, self._now_ms()):
+                        self._look(queue)
+                    await asyncio.sleep(0)

@@ -23,7 +23,9 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Work for ever; while the store is away, the next look does it."""
-        await asyncio.gather(*map(self._repeat, self.chores))
+        async with asyncio.TaskGroup() as group:
+            for chore in self.chores:
+                group.create_task(self._repeat(chore))
 
     @staticmethod
     async def _repeat(chore: Callable[[], Awaitable[object]]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from podium.engine.commands import NEEDS_HISTORY, Command, PollTask
+from podium.engine.commands import NEEDS_HISTORY, Command, PollTask, Release, StartWorkflow
 from podium.engine.context import Script
 from podium.engine.decide import Decision
 from podium.engine.session import Session
@@ -13,6 +13,8 @@ from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.model.workflow import Workflow
 from podium.runtime.dispatch import Poll
+
+_STANDS_ALONE = NEEDS_HISTORY | {StartWorkflow, Release}
 
 
 @dataclass(slots=True)
@@ -50,9 +52,13 @@ class Work:
 
 
 def split(mails: list[Mail]) -> tuple[list[Mail], list[Mail]]:
-    """Separate what can be decided together: a command that needs the whole history stands alone."""
+    """Separate what can be decided together.
+
+    A command that needs the whole history stands alone, and so does one that is refused for what the others ask for:
+    a message must not be turned away since the workflow exists already.
+    """
     for place, mail in enumerate(mails):
-        if type(mail.command) in NEEDS_HISTORY:
+        if type(mail.command) in _STANDS_ALONE:
             cut = place or 1
             return mails[:cut], mails[cut:]
     return mails, []

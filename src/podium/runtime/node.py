@@ -38,6 +38,7 @@ from podium.runtime.world import World
 from podium.store import Store
 
 STOP_S = 4.0
+BEGIN_ANEW_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -130,21 +131,21 @@ class Node:
         self.start_limits.seed(await self.store.in_progress_counts(limited))
         await self.places.load(self.catalog.limited_names())
         loops = (
-            self.membership.run(),
-            self.documents.run(),
-            self.committer.run(),
-            self.dispatcher.run(),
-            self.changes.run(),
-            self.dispatcher.poll_book.run(),
-            self.timers.run(),
-            self.relay.run(),
-            self.brokers.run(),
-            self.system_tasks.run(),
-            self.schedules.run(),
-            self.housekeeping.run(),
-            self.places.run(),
+            self.membership,
+            self.documents,
+            self.committer,
+            self.dispatcher,
+            self.changes,
+            self.dispatcher.poll_book,
+            self.timers,
+            self.relay,
+            self.brokers,
+            self.system_tasks,
+            self.schedules,
+            self.housekeeping,
+            self.places,
         )
-        self._loops += [asyncio.create_task(loop) for loop in loops]
+        self._loops += [asyncio.create_task(_kept(loop.run)) for loop in loops]
 
     def _counts(self) -> dict[str, int]:
         committer = self.committer
@@ -183,3 +184,15 @@ class Node:
     async def arrival(self, workflow_id: str, timeout_s: float = 1.0) -> None:
         """Wait while a message to a workflow, which may create it, is on its way, at most *timeout_s*."""
         await self.relay.arrival(workflow_id, timeout_s)
+
+
+async def _kept(run: Callable[[], Awaitable[None]]) -> None:
+    """Keep a loop going: a fault in it must not leave the node half alive for good."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("%s failed, and begins anew", getattr(run, "__qualname__", run))
+            await asyncio.sleep(BEGIN_ANEW_S)
+        else:
+            return

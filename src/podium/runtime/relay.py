@@ -18,7 +18,7 @@ import msgspec
 
 from podium.engine import commands
 from podium.engine.commands import Command, Retry, Terminate
-from podium.model.errors import PodiumError, Quarantined, QueueUnavailable
+from podium.model.errors import PodiumError, QueueUnavailable
 from podium.model.transition import Message, Transition
 from podium.runtime.bus import Bus
 from podium.runtime.membership import Membership
@@ -35,6 +35,7 @@ CARRIED_KEPT = 10_000
 ASK_AGAIN_S = 0.02
 FOLLOW_S = 5.0
 CLAIM_MS = 10_000
+INTERNAL = PodiumError.status  # of faults of podium itself, and of workflows that are held for one
 TOPIC = "message"
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._latest: dict[str, asyncio.Task[None]] = {}
         self._carried: OrderedDict[int, None] = OrderedDict()  # ids of what is, or was lately, on its way
+        self._on_way: set[int] = set()
+        self._strays: set[int] = set()  # those that the last look found in the outbox, but not on their way any more
         self._foreign: dict[int, float] = {}  # messages of other nodes, with when they were seen first
         bus.on(TOPIC, self._hear)
         membership.on_change.append(self.look_soon)
@@ -193,7 +196,12 @@ class Relay:
         """Read the whole outbox; what is for this node leaves now, the rest when it has been there for long."""
         now_s = asyncio.get_running_loop().time()
         foreign: dict[int, float] = {}
+        strays, self._strays = self._strays, set()
         async for message in self._outbox():
+            if message.id in self._carried and message.id not in self._on_way:
+                self._strays.add(message.id)  # it has arrived since it was read, or it was lost on its way
+                if message.id in strays:
+                    del self._carried[message.id]
             if self._membership.is_mine(message.target):
                 self._send(message)
             elif message.kind != "event" and len(foreign) < TAKE_OVER_MAX:
@@ -224,10 +232,12 @@ class Relay:
         before = self._latest.get(message.target)
         task = asyncio.get_running_loop().create_task(self._carry(message, before))
         self._tasks.add(task)
+        self._on_way.add(message.id)
         self._latest[message.target] = task
 
         def forget(done: asyncio.Task[None]) -> None:
             self._tasks.discard(done)
+            self._on_way.discard(message.id)
             if self._latest.get(message.target) is done:
                 del self._latest[message.target]
 
@@ -247,11 +257,12 @@ class Relay:
                         await self._follow(message, before)
                     await self._submit(message.target, command, message.id)
                 break
-            except (Quarantined, QueueUnavailable):
-                # it stays in the outbox until the workflow is released, or until the queue can be reached
-                self._carried.pop(message.id, None)
-                return
             except PodiumError as error:
+                if isinstance(error, QueueUnavailable) or error.status == INTERNAL:
+                    # It stays in the outbox: until the workflow is released, the queue can be reached, the fault is
+                    # mended; looks try it again.
+                    self._carried.pop(message.id, None)
+                    return
                 if not error.retryable:
                     await self._refused(message, command, error)
                     break

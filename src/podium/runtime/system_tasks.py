@@ -54,7 +54,9 @@ class SystemTasks:
     async def run(self) -> None:
         """Serve the queues of all system task types for ever; on the way out, stop what is at work."""
         try:
-            await asyncio.gather(*(self._serve(queue) for queue in self._types.system_queues()))
+            async with asyncio.TaskGroup() as group:
+                for queue in self._types.system_queues():
+                    group.create_task(self._serve(queue))
         finally:
             for task in self._tasks:
                 task.cancel()

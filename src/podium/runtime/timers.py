@@ -2,7 +2,8 @@
 
 Each node wakes the workflows that it looks after, by the time of the database. What is late was forgotten by somebody,
 so anybody wakes it; waking twice is harmless, since a decision finds by itself what is due. A wake-up for another node
-is announced when it is near; the others are found by the look that each node takes once a second.
+is announced when it is near; the others are found by the look that each node takes once a second. A node that is alone
+looks every ten seconds, whatever it believes to come next.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from podium.store import Store
 
 DUE_MAX = 500
 LOOK_AGAIN_S = 1.0
-SLEEP_MAX_S = 60.0
+SLEEP_ALONE_S = 10.0
 SLEEP_AMONG_OTHERS_S = 1.0
 LATE_MS = 1_500
 TICK_S = 0.01
@@ -107,7 +108,7 @@ class Timers:
     async def _sleep(self) -> None:
         """Wait for the earliest wake-up that is known; among other nodes, not for long."""
         while True:
-            most_s = SLEEP_MAX_S if self._membership.is_alone else SLEEP_AMONG_OTHERS_S
+            most_s = SLEEP_ALONE_S if self._membership.is_alone else SLEEP_AMONG_OTHERS_S
             left_s = most_s if not self._next_ms else (self._next_ms - self._now_ms()) / 1000
             if left_s <= 0 and self._membership.is_alone:
                 return
@@ -119,5 +120,4 @@ class Timers:
                     await self._changed.wait()
                 self._changed.clear()
             except TimeoutError:
-                if not self._next_ms or not self._membership.is_alone:
-                    return
+                return

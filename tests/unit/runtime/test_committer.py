@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from podium.engine.commands import Decide, StartWorkflow
-from podium.model.errors import PodiumError, Unavailable
+from podium.engine.commands import ChildEnded, Decide, Release, StartWorkflow, Wake
+from podium.model.errors import Conflict, PodiumError, Unavailable
 from podium.model.start import StartWorkflowRequest
+from podium.model.transition import Message, Transition
 from podium.model.wire import convert
 from podium.model.workflow_def import WorkflowDef
 from podium.runtime.node import Node
@@ -113,5 +114,47 @@ def test_a_listener_that_fails_does_not_end_the_commits() -> None:
         await asyncio.gather(*(services.control.pause(one) for one in ids), return_exceptions=True)
 
         assert await outcomes(node, ids) == [None] * 3
+
+    play(scenario)
+
+
+def test_a_message_is_not_turned_away_for_a_start_that_comes_too_late() -> None:
+    """Both in one batch: another node has started the workflow already, and its child has ended."""
+
+    async def scenario(store: Failing, node: Node, ids: list[str]) -> None:
+        workflow = await node.committer.read(ids[0])
+        assert workflow is not None
+        ended = ChildEnded(1, "child", "COMPLETED")
+        other = Transition(await fresh(node, ids[1]), 1, messages=[Message(ids[0], "command", b"")])
+        assert await store.commit([other]) == [True]
+        [message] = await store.messages(0, 9)
+        node.cache.drop(ids[0])
+
+        start = node.committer.submit(ids[0], StartWorkflow("w", 1, workflow.head.def_hash))
+        arrival = node.committer.submit(ids[0], ended, message.id)
+
+        assert isinstance(await outcome(start), Conflict)
+        assert await outcome(arrival) is None
+        assert await store.messages(0, 9) == []
+
+    play(scenario)
+
+
+async def fresh(node: Node, workflow_id: str) -> Any:
+    workflow = (await node.committer._load([workflow_id], keep=False))[workflow_id]
+    workflow.head.version += 1
+    return workflow
+
+
+def test_a_release_is_not_turned_away_for_what_waits_before_it() -> None:
+    async def scenario(store: Failing, node: Node, ids: list[str]) -> None:
+        workflow = await fresh(node, ids[0])
+        workflow.head.quarantine = "broken"
+        assert await store.commit([Transition(workflow, workflow.head.version - 1)]) == [True]
+
+        wake, release = (node.committer.submit(ids[0], command) for command in (Wake(), Release()))
+
+        assert "quarantined" in str(await outcome(wake))
+        assert await outcome(release) == "broken"
 
     play(scenario)
