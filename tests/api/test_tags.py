@@ -101,3 +101,42 @@ def test_rate_limit_by_call(api: Api) -> None:
     assert api.call("DELETE", call).status_code == 200
     assert api.call("GET", call).status_code == 204
     assert api.call("PUT", "/metadata/workflow/none/rate-limit", {}).status_code == 404
+
+
+WORKFLOW = {"name": "w", "version": 1, "tasks": [simple("a")]}
+
+
+def test_a_workflow_definition_brings_its_tags(api: Api) -> None:
+    at = "/metadata/workflow"
+    assert api.call("POST", at, {**WORKFLOW, "tags": [BLUE], "overwriteTags": True}).status_code == 200
+    assert api.call("PUT", at, [{**WORKFLOW, "tags": [COST]}]).status_code == 200
+    assert api.get(f"{at}/w/tags") == [BLUE, COST]
+
+    api.call("PUT", at, [{**WORKFLOW, "tags": [RED], "overwriteTags": True}])
+    api.call("PUT", at, [{**WORKFLOW, "overwriteTags": False}])
+
+    assert api.get(f"{at}/w?metadata=true")["tags"] == [RED]
+    assert [one["tags"] for one in api.get(f"{at}?metadata=true")] == [[RED]]
+    assert "tags" not in api.get(f"{at}/w")
+    assert "tags" not in api.get(at)[0]
+    assert "overwriteTags" not in api.get(f"{at}/w?metadata=true")
+
+
+def test_a_task_definition_brings_its_tags(api: Api) -> None:
+    at = "/metadata/taskdefs"
+    assert api.call("POST", at, [{"name": "a", "tags": [BLUE]}, {"name": "b"}]).status_code == 200
+    assert api.call("PUT", at, {"name": "a", "retryCount": 9, "tags": [RED], "overwriteTags": True}).status_code == 200
+
+    assert api.get(f"{at}/a?metadata=true")["tags"] == [RED]
+    assert {one["name"]: one["tags"] for one in api.get(f"{at}?metadata=true")} == {"a": [RED], "b": []}
+    assert api.get(f"{at}/a")["retryCount"] == 9
+    assert "tags" not in api.get(f"{at}/a")
+
+
+def test_a_definition_with_bad_tags_is_not_stored(api: Api) -> None:
+    bad = [{"key": "", "value": "x"}]
+    assert api.call("POST", "/metadata/workflow", {**WORKFLOW, "tags": bad}).status_code == 400
+    assert api.call("POST", "/metadata/taskdefs", [{"name": "a", "tags": bad}]).status_code == 400
+
+    assert api.get("/metadata/workflow") == []
+    assert api.get("/metadata/taskdefs") == []

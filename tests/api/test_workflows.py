@@ -437,6 +437,20 @@ def test_termination_and_removal(api: Api) -> None:
     assert api.call("GET", "/tasks/poll/a").status_code == 204
 
 
+@pytest.mark.parametrize(("call", "body"), [("DELETE /workflow/{}", None), ("POST /workflow/bulk/terminate", [])])
+def test_termination_may_start_the_failure_workflow(api: Api, call: str, body: list[str] | None) -> None:
+    api.define(name="undo")
+    api.define(failureWorkflow="undo")
+    workflow_id = api.start()
+    method, path = call.split()
+
+    body = body if body is None else [workflow_id]
+    assert api.call(method, f"{path.format(workflow_id)}?triggerFailureWorkflow=true", body).status_code == 200
+
+    started = api.workflow(workflow_id)["output"]["conductor.failure_workflow"]
+    assert api.workflow(started)["input"]["failureStatus"] == "TERMINATED"
+
+
 # ---- many at once
 
 
@@ -487,7 +501,10 @@ def test_bulk_restart_and_removal(api: Api) -> None:
     removed = api.call("DELETE", "/workflow/bulk/remove", [first, second]).json()
     both = api.call("DELETE", "/workflow/bulk/terminate-remove?reason=x", [first, "x"]).json()
 
+    gone = api.call("POST", "/workflow/bulk/delete", [second]).json()
+
     assert restarted["bulkSuccessfulResults"] == [first]
+    assert list(gone["bulkErrorResults"]) == [second]  # a second time
     assert removed["bulkSuccessfulResults"] == [second]
     assert list(removed["bulkErrorResults"]) == [first]
     assert both["bulkSuccessfulResults"] == [first, first]

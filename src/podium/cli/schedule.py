@@ -48,6 +48,12 @@ def put(
     say(f"{name} runs next at {moment(saved.get('nextRunTime')) or 'no time'}")
 
 
+@app.command()
+def get(name: Name, server: Server = DEFAULT_SERVER) -> None:
+    """Print a schedule as JSON."""
+    say_json(Client(server).get("scheduler", "schedules", name))
+
+
 @app.command("list")
 def list_(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """List the schedules with their next times."""
@@ -107,5 +113,7 @@ def resume(name: Name, server: Server = DEFAULT_SERVER) -> None:
 @app.command()
 def delete(name: Name, server: Server = DEFAULT_SERVER) -> None:
     """Delete a schedule and its records."""
-    Client(server).delete("scheduler", "schedules", name)
+    client = Client(server)
+    client.get("scheduler", "schedules", name)  # the call that follows says nothing of one that is not there
+    client.delete("scheduler", "schedules", name)
     say(f"{name} is deleted")

@@ -222,11 +222,27 @@ def restart(
 def terminate(
     workflow_ids: Ids,
     reason: Annotated[str | None, typer.Option(help="Why; stays with the workflow.")] = None,
+    compensate: Annotated[bool, typer.Option("--compensate", help="Start their failure workflows.")] = False,
     server: Server = DEFAULT_SERVER,
 ) -> None:
     """End workflows now."""
-    client = Client(server)
-    _each(workflow_ids, lambda one: client.delete("workflow", one, reason=reason), "terminated")
+    client, flag = Client(server), "true" if compensate else None
+    _each(
+        workflow_ids,
+        lambda one: client.delete("workflow", one, reason=reason, triggerFailureWorkflow=flag),
+        "terminated",
+    )
+
+
+@app.command()
+def remove(
+    workflow_ids: Ids,
+    open_too: Annotated[bool, typer.Option("--open", help="Also those that have not ended.")] = False,
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Delete ended workflows with all that belongs to them; a server with an archive writes them there first."""
+    client, flag = Client(server), "false" if open_too else "true"
+    _each(workflow_ids, lambda one: client.delete("workflow", one, "remove", archiveWorkflow=flag), "removed")
 
 
 @app.command()

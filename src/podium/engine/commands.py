@@ -120,6 +120,7 @@ class Terminate(Command, frozen=True, tag="terminate"):
 
     reason: str | None = None
     by_parent: bool = False  # then an ended workflow is no error, and the parent is not told
+    compensate: bool = False  # start the failure workflow
 
 
 class Restart(Command, frozen=True, tag="restart"):

@@ -208,5 +208,5 @@ def terminate(session: Session, command: Terminate) -> None:
         session,
         WorkflowEnds(TERMINATED, command.reason),
         tell_parent=not command.by_parent,
-        compensate=False,
+        compensate=command.compensate,
     )

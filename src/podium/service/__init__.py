@@ -29,6 +29,7 @@ from podium.service.schemas import SchemaError, Schemas
 from podium.service.search import Searches
 from podium.service.secrets import Secrets
 from podium.service.signals import Signals
+from podium.service.tagged import TaggedMetadata
 from podium.service.tags import Tags
 from podium.service.tasks import Tasks
 from podium.service.validation import validation_of
@@ -75,6 +76,7 @@ class Services:
         self.events = Events(node)
         self.event_queues = EventQueues(node, self.tasks)
         self.tags = Tags(node, self.metadata)
+        self.tagged_metadata = TaggedMetadata(self.metadata, self.tags)
         self.payload_locations = PayloadLocations(node)
         self.queues = Queues(node)
         self.rehearsals = Rehearsals(node, checking)

@@ -39,9 +39,9 @@ class Bulk:
         """Retry their failed tasks."""
         return await _each("retry", workflow_ids, lambda one: self._control.retry(one, False))
 
-    async def terminate(self, reason: str | None, workflow_ids: list[str]) -> BulkResponse:
+    async def terminate(self, reason: str | None, compensate: bool, workflow_ids: list[str]) -> BulkResponse:
         """Terminate them."""
-        return await _each("terminate", workflow_ids, lambda one: self._control.terminate(one, reason))
+        return await _each("terminate", workflow_ids, lambda one: self._control.terminate(one, reason, compensate))
 
     async def remove(self, archive: bool, workflow_ids: list[str]) -> BulkResponse:
         """Delete them."""

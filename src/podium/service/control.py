@@ -123,9 +123,9 @@ class Control:
         command = SkipTask(ref, encode_json(body.taskInput or given), encode_json(body.taskOutput or output))
         await self._node.committer.submit(workflow_id, command)
 
-    async def terminate(self, workflow_id: str, reason: str | None) -> None:
+    async def terminate(self, workflow_id: str, reason: str | None, compensate: bool = False) -> None:
         """End a workflow now, with its sub-workflows."""
-        await self._submit(workflow_id, Terminate(reason))
+        await self._submit(workflow_id, Terminate(reason, compensate=compensate))
 
     async def remove(self, workflow_id: str, archive: bool) -> None:
         """Delete a workflow with all its rows; *archive* writes it away first, and refuses one that has not ended."""

@@ -82,20 +82,25 @@ class Tags:
         tags = [tag for document in documents for tag in decode(list[Tag], document.body)]
         return list({(tag.key, tag.type, str(tag.value)): tag for tag in tags}.values())
 
+    async def by_name(self, kind: Kind) -> dict[str, list[Tag]]:
+        """Return the tags of all things of a kind that have some."""
+        head = f"{kind}/"
+        documents = await self._node.store.documents(TAGS)
+        return {
+            document.name.removeprefix(head): decode(list[Tag], document.body)
+            for document in documents
+            if document.name.startswith(head)
+        }
+
     async def schedules_with(self, wanted: str) -> list[WorkflowSchedule]:
         """Return the schedules that have the tag *wanted*, written `key:value`."""
         known = self._node.schedules.known
-        documents = await self._node.store.documents(TAGS)
-        names = [
-            document.name.removeprefix("schedule/")
-            for document in documents
-            if document.name.startswith("schedule/")
-            and any(f"{tag.key}:{tag.value}" == wanted for tag in decode(list[Tag], document.body))
-        ]
+        tags = await self.by_name("schedule")
+        names = [name for name, own in tags.items() if any(f"{tag.key}:{tag.value}" == wanted for tag in own)]
         return [shown(known[name]) for name in sorted(names) if name in known]
 
     async def _write(self, kind: Kind, name: str, before: list[Tag], tags: list[Tag]) -> None:
-        _check(tags)
+        check_tags(tags)
         limit = _limit(tags) if kind == "workflow" else None
         if kind == "workflow" and _limit(before) != limit:
             config = RateLimitConfig(rateLimitKey=name, concurrentExecLimit=limit) if limit else None
@@ -104,7 +109,8 @@ class Tags:
         await self._node.store.put_document(Document(TAGS, f"{kind}/{name}", 0, body, self._node.clock.now_ms()))
 
 
-def _check(tags: list[Tag]) -> None:
+def check_tags(tags: list[Tag]) -> None:
+    """Refuse tags that can't be stored."""
     if len(tags) > TAGS_MAX:
         raise InvalidRequest(f"{len(tags)} tags are too many, at most {TAGS_MAX} are possible")
     for tag in tags:

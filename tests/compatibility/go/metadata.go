@@ -19,6 +19,7 @@ var metadataChecks = []check{
 	{"invalid workflow definition is refused", workflowDefInvalid},
 	{"a built definition comes back as it was sent", workflowDefReadBack},
 	{"definitions are tagged", definitionsTagged},
+	{"definitions bring their tags", definitionsRegisteredWithTags},
 	{"secrets are kept", secretsKept},
 	{"environment variables are kept", variablesKept},
 }
@@ -159,6 +160,25 @@ func definitionsTagged(t *trial) {
 	tags, err = t.executor.GetWorkflowTags(t.name)
 	t.noError(err)
 	t.equal(0, len(tags), "number of tags after deletion")
+}
+
+func definitionsRegisteredWithTags(t *trial) {
+	blue, red := model.MetadataTag{Key: "team", Value: "blue"}, model.MetadataTag{Key: "team", Value: "red"}
+	definition := *t.build(workflow.NewSimpleTask("t", "t")).ToWorkflowDef()
+	_, err := t.metadata.RegisterWorkflowDefWithTags(t.ctx, true, definition, []model.MetadataTag{blue})
+	t.noError(err)
+	_, err = t.metadata.UpdateWorkflowDefWithTags(t.ctx, definition, []model.MetadataTag{red}, true)
+	t.noError(err)
+	found, err := t.metadata.GetTagsForWorkflowDef(t.ctx, t.name)
+	t.noError(err)
+	t.equal([]model.MetadataTag{red}, found, "tags of the workflow definition")
+
+	task := model.TaskDef{Name: t.name, ResponseTimeoutSeconds: 60}
+	_, err = t.metadata.RegisterTaskDefWithTags(t.ctx, task, []model.MetadataTag{blue})
+	t.noError(err)
+	found, err = t.metadata.GetTagsForTaskDef(t.ctx, t.name)
+	t.noError(err)
+	t.equal([]model.MetadataTag{blue}, found, "tags of the task definition")
 }
 
 func secretsKept(t *trial) {

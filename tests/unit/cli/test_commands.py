@@ -140,6 +140,9 @@ def test_search_puts_the_conditions_together(server: Stub, capsys: Out) -> None:
         (["retry", "--sub-workflows"], "POST /api/workflow/w1/retry", {"resumeSubworkflowTasks": ["true"]}),
         (["restart", "--latest"], "POST /api/workflow/w1/restart", {"useLatestDefinitions": ["true"]}),
         (["terminate", "--reason", "old"], "DELETE /api/workflow/w1", {"reason": ["old"]}),
+        (["terminate", "--compensate"], "DELETE /api/workflow/w1", {"triggerFailureWorkflow": ["true"]}),
+        (["remove"], "DELETE /api/workflow/w1/remove", {"archiveWorkflow": ["true"]}),
+        (["remove", "--open"], "DELETE /api/workflow/w1/remove", {"archiveWorkflow": ["false"]}),
     ],
 )
 def test_steering_asks_for_the_right_thing(server: Stub, words: list[str], call: str, query: dict[str, Any]) -> None:

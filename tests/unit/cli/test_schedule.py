@@ -1,8 +1,11 @@
 """`podium schedule`."""
 
+import json
+
 import pytest
 
 from podium.cli import main
+from podium.cli.failure import FAILED
 
 from .conftest import Stub
 
@@ -60,7 +63,26 @@ def test_runs_show_the_workflow_or_why_there_is_none(server: Stub, capsys: Out) 
     assert server.asked[0][1]["query"] == ["scheduleName = nightly"]
 
 
+def test_get_prints_a_schedule(server: Stub, capsys: Out) -> None:
+    server.answer(f"GET {AT}/schedules/nightly", NIGHTLY)
+
+    assert run(server, "get", "nightly") == 0
+
+    assert json.loads(capsys.readouterr().out) == NIGHTLY
+
+
+def test_delete_says_when_there_is_no_such_schedule(server: Stub, capsys: Out) -> None:
+    server.answer(f"GET {AT}/schedules/n", {"message": "Schedule 'n' not found"}, status=404)
+
+    assert run(server, "delete", "n") == FAILED
+
+    captured = capsys.readouterr()
+    assert "Schedule 'n' not found" in captured.err
+    assert captured.out == ""
+
+
 def test_pause_resume_and_delete(server: Stub) -> None:
+    server.answer(f"GET {AT}/schedules/n", NIGHTLY)
     for call in (f"PUT {AT}/schedules/n/pause", f"PUT {AT}/schedules/n/resume", f"DELETE {AT}/schedules/n"):
         server.answer(call, None)
 

@@ -148,6 +148,16 @@ def test_a_failure_starts_the_failure_workflow(stage: Rehearsal):
     assert failed["workflowDefinition"]["name"] == "w"
 
 
+@pytest.mark.parametrize("compensate", [False, True])
+def test_who_terminates_may_ask_for_it(stage: Rehearsal, compensate: bool):
+    key = with_failure(stage)
+
+    stage.send(key, Terminate("enough", compensate=compensate))
+
+    assert ("conductor.failure_workflow" in stage.output(key)) == compensate
+    assert compensate == any(stage.workflow(one).head.name == "undo" for one in stage.workflow_ids())
+
+
 def test_its_version_may_be_given(stage: Rehearsal):
     key = with_failure(stage, failureWorkflowVersion=1)
 

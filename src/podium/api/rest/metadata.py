@@ -2,13 +2,14 @@
 
 from podium.api.rest.parameter import Parameter
 from podium.api.rest.route import EMPTY, JSON, Route, json_of
-from podium.model.task_def import TaskDef
 from podium.model.workflow_def import RateLimitConfig, WorkflowDef
 from podium.service import Services
 from podium.service.bulk_response import BulkResponse
 from podium.service.metadata import DefinitionSummary
+from podium.service.tagged import TaggedTaskDef, TaggedWorkflowDef
 
 AT = "/api/metadata"
+WITH_TAGS = Parameter("metadata", "boolean", False)
 
 
 def routes(services: Services) -> list[Route]:
@@ -17,17 +18,17 @@ def routes(services: Services) -> list[Route]:
 
 
 def _workflows(services: Services) -> list[Route]:
-    metadata = services.metadata
+    metadata, tagged = services.metadata, services.tagged_metadata
     at, version = f"{AT}/workflow", Parameter("version", "integer")
-    body, summaries = json_of(WorkflowDef), list[DefinitionSummary]
+    summaries = list[DefinitionSummary]
     overwrite = (Parameter("overwrite", "boolean", False),)
-    several = json_of(list[WorkflowDef])
-    classifier = (Parameter("classifier", "list"),)
+    one, several, bare = json_of(TaggedWorkflowDef), json_of(list[TaggedWorkflowDef]), json_of(WorkflowDef)
+    found, classifier = list[TaggedWorkflowDef], (Parameter("classifier", "list"), WITH_TAGS)
     return [
-        Route("POST", at, metadata.register_workflow, EMPTY, "Register a workflow definition", overwrite, body),
-        Route("PUT", at, metadata.update_workflows, JSON, "Register or replace definitions", (), several, BulkResponse),
-        Route("POST", f"{at}/validate", metadata.validate_workflow, EMPTY, "Check a definition", body=body),
-        Route("GET", at, metadata.workflow_defs, JSON, "Return all definitions", classifier, returns=list[WorkflowDef]),
+        Route("POST", at, tagged.register_workflow, EMPTY, "Register a workflow definition", overwrite, one),
+        Route("PUT", at, tagged.update_workflows, JSON, "Register or replace definitions", (), several, BulkResponse),
+        Route("POST", f"{at}/validate", metadata.validate_workflow, EMPTY, "Check a definition", body=bare),
+        Route("GET", at, tagged.workflow_defs, JSON, "Return all definitions", classifier, returns=found),
         Route("GET", f"{at}/names", metadata.workflow_names, JSON, "Return all names", returns=list[str]),
         Route(
             "GET",
@@ -46,7 +47,13 @@ def _workflows(services: Services) -> list[Route]:
             returns=list[WorkflowDef],
         ),
         Route(
-            "GET", f"{at}/{{name}}", metadata.workflow_def, JSON, "Return a definition", (version,), returns=WorkflowDef
+            "GET",
+            f"{at}/{{name}}",
+            tagged.workflow_def,
+            JSON,
+            "Return a definition",
+            (version, WITH_TAGS),
+            returns=TaggedWorkflowDef,
         ),
         Route("GET", f"{at}/{{name}}/versions", metadata.versions, JSON, "Return the versions", returns=summaries),
         Route(
@@ -66,12 +73,21 @@ def _rate_limit(services: Services, at: str) -> list[Route]:
 
 
 def _tasks(services: Services) -> list[Route]:
-    metadata = services.metadata
-    at, several = f"{AT}/taskdefs", json_of(list[TaskDef])
+    metadata, tagged = services.metadata, services.tagged_metadata
+    at, named, wanted = f"{AT}/taskdefs", f"{AT}/taskdefs/{{tasktype}}", (WITH_TAGS,)
+    one, several, found = json_of(TaggedTaskDef), json_of(list[TaggedTaskDef]), list[TaggedTaskDef]
     return [
-        Route("POST", at, metadata.register_tasks, EMPTY, "Register or replace task definitions", body=several),
-        Route("PUT", at, metadata.update_task, EMPTY, "Replace a task definition", body=json_of(TaskDef)),
-        Route("GET", at, metadata.task_defs, JSON, "Return all task definitions", returns=list[TaskDef]),
-        Route("GET", f"{at}/{{tasktype}}", metadata.task_def, JSON, "Return a task definition", returns=TaskDef),
-        Route("DELETE", f"{at}/{{tasktype}}", metadata.delete_task_def, EMPTY, "Remove a task definition"),
+        Route("POST", at, tagged.register_tasks, EMPTY, "Register or replace task definitions", body=several),
+        Route("PUT", at, tagged.update_task, EMPTY, "Replace a task definition", body=one),
+        Route("GET", at, tagged.task_defs, JSON, "Return all task definitions", wanted, returns=found),
+        Route(
+            "GET",
+            f"{at}/{{tasktype}}",
+            tagged.task_def,
+            JSON,
+            "Return a task definition",
+            wanted,
+            returns=TaggedTaskDef,
+        ),
+        Route("DELETE", named, metadata.delete_task_def, EMPTY, "Remove a task definition"),
     ]

@@ -23,6 +23,7 @@ ONE = f"{AT}/{{workflowId}}"
 GIVEN = json_of(dict[str, Any])
 IDS = json_of(list[str])
 REASON = Parameter("reason")
+COMPENSATE = Parameter("triggerFailureWorkflow", "boolean", False)
 ARCHIVE = Parameter("archiveWorkflow", "boolean", True)
 USE_LATEST = Parameter("useLatestDefinitions", "boolean", False)
 PAGE = (
@@ -287,7 +288,7 @@ def _operations(services: Services) -> list[Route]:
 def _endings(services: Services) -> list[Route]:
     control = services.control
     return [
-        Route("DELETE", ONE, control.terminate, EMPTY, "Terminate a workflow", (REASON,)),
+        Route("DELETE", ONE, control.terminate, EMPTY, "Terminate a workflow", (REASON, COMPENSATE)),
         Route("DELETE", f"{ONE}/remove", control.remove, EMPTY, "Delete a workflow", (ARCHIVE,)),
         Route(
             "DELETE",
@@ -307,8 +308,9 @@ def _bulk(services: Services) -> list[Route]:
         ("PUT", "resume", bulk.resume, (), "Resume workflows"),
         ("POST", "restart", bulk.restart, (USE_LATEST,), "Restart workflows"),
         ("POST", "retry", bulk.retry, (), "Retry the failed tasks of workflows"),
-        ("POST", "terminate", bulk.terminate, (REASON,), "Terminate workflows"),
+        ("POST", "terminate", bulk.terminate, (REASON, COMPENSATE), "Terminate workflows"),
         ("DELETE", "remove", bulk.remove, (ARCHIVE,), "Delete workflows"),
+        ("POST", "delete", bulk.remove, (ARCHIVE,), "Delete workflows"),
         ("POST", "search", bulk.search, (Parameter("includeTasks", "boolean", True),), "Return workflows"),
         ("DELETE", "terminate-remove", bulk.terminate_and_remove, (ARCHIVE, REASON), "Terminate and delete workflows"),
     ]
