@@ -243,7 +243,7 @@ def test_missing_parameter(wire: Api) -> None:
 def test_names_are_case_sensitive_and_unknown_ones_ignored(wire: Api) -> None:
     wire.define()
 
-    assert wire.get("/metadata/workflow/w?Version=7&short=true&metadata=x")["version"] == 1
+    assert wire.get("/metadata/workflow/w?Version=7&short=true&access=x")["version"] == 1
 
 
 @pytest.mark.parametrize("query", ["taskType=a&taskType=b", "taskType=a,b", "taskType=a%2Cb"])
@@ -258,7 +258,7 @@ def test_plus_and_percent_in_values(wire: Api) -> None:
 
 
 def test_query_with_too_many_parts(wire: Api) -> None:
-    assert wire.call("GET", "/metadata/taskdefs/x?" + "&" * 5_000).status_code == 404  # takes no parameters
+    assert wire.call("GET", "/metadata/workflow/x/rate-limit?" + "&" * 5_000).status_code == 404  # takes no parameters
     assert wire.call("GET", "/workflow/search?" + "&" * 5_000).status_code == 400
 
 

@@ -80,14 +80,6 @@ def _tasks(services: Services) -> list[Route]:
         Route("POST", at, tagged.register_tasks, EMPTY, "Register or replace task definitions", body=several),
         Route("PUT", at, tagged.update_task, EMPTY, "Replace a task definition", body=one),
         Route("GET", at, tagged.task_defs, JSON, "Return all task definitions", wanted, returns=found),
-        Route(
-            "GET",
-            f"{at}/{{tasktype}}",
-            tagged.task_def,
-            JSON,
-            "Return a task definition",
-            wanted,
-            returns=TaggedTaskDef,
-        ),
+        Route("GET", named, tagged.task_def, JSON, "Return a task definition", wanted, returns=TaggedTaskDef),
         Route("DELETE", named, metadata.delete_task_def, EMPTY, "Remove a task definition"),
     ]
