@@ -1,11 +1,11 @@
-"""Slots: limits that a commit keeps, whoever commits. For the adapters that several nodes may share."""
+"""Slots: limits that a commit keeps, whoever commits, in the adapters that several nodes may share; others heed none."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.contract.conftest import Make, Scenario, empty_postgres, run_on
+from tests.contract.conftest import ADAPTERS, Make, Scenario, empty_postgres, run_on
 
 from podium.model.transition import Slot, SlotKind, Transition
 from podium.model.workflow import Workflow
@@ -206,3 +206,112 @@ def test_many_commits_at_once_keep_the_limit(run: Run, make: Make) -> None:
         assert await store.slots_taken(["a", "b"]) == {"a": 5, "b": 5}
 
     run(scenario)
+
+
+# ---- what nobody frees
+
+
+async def faults(store: Store) -> list[str]:
+    return [line async for line in store.check() if "slot" in line]
+
+
+def test_scopes_of_which_no_slot_is_taken_are_forgotten(run: Run, make: Make) -> None:
+    async def scenario(store: Store) -> None:
+        flows = Flows(store, make)
+        flow, _ = await flows.start(*(take(scope=f"key {number}", seq=number) for number in range(50)))
+        worker = make.task(77, status="IN_PROGRESS")
+        kept = make.workflow()
+        assert await store.commit([make.start(kept, worker, slots=[take(77, scope="kept")])]) == [True]
+        assert await flows.take(flow, *(free(number, f"key {number}") for number in range(50)))
+
+        assert await store.tidy_slots(20) == 20
+        assert await store.tidy_slots(1_000) == 30
+        assert await store.tidy_slots(1_000) == 0
+
+        assert await store.slots_taken(["key 1", "kept"]) == {"kept": 1}
+        assert (await flows.start(take(limit=1, scope="key 1")))[1] is True
+        assert (await flows.start(take(limit=1, scope="key 1")))[1] is False
+
+    run(scenario)
+
+
+def test_a_scope_in_which_somebody_waits_is_kept(run: Run, make: Make) -> None:
+    async def scenario(store: Store) -> None:
+        flows = Flows(store, make)
+        waiting, _ = await flows.start(take(limit=1, kind=WAIT))
+
+        assert await store.tidy_slots(1_000) == 0
+
+        assert await store.next_in_line(10) == [waiting.id]
+
+    run(scenario)
+
+
+def test_slots_of_what_is_not_in_progress_are_told_and_freed(run: Run, make: Make) -> None:
+    async def scenario(store: Store) -> None:
+        ended, working = make.workflow(), make.workflow()
+        at_work = make.task(status="IN_PROGRESS")
+        await store.commit([
+            make.start(ended, make.task(status="COMPLETED"), slots=[take(1, scope="task pack")]),
+            make.start(working, at_work, slots=[take(1, scope="task pack"), take(0, scope="flow")]),
+            make.start(make.workflow(status="FAILED"), slots=[take(0, scope="flow")]),
+        ])  # fmt: skip
+        found = await faults(store)
+
+        assert len(found) == 2
+        assert any(f"{ended.id[:-8]}" in line and "task pack" in line for line in found)
+        assert await store.tidy_slots(1_000) == 2
+        assert await faults(store) == []
+        assert await store.slots_taken(["task pack", "flow"]) == {"task pack": 1, "flow": 1}
+
+    run(scenario)
+
+
+def test_limits_hold_while_scopes_are_forgotten(run: Run, make: Make) -> None:
+    """Each start may meet a scope that is just being forgotten."""
+
+    async def scenario(store: Store) -> None:
+        flows = Flows(store, make)
+        at_work, most = 0, 0
+
+        async def use(number: int) -> None:
+            nonlocal at_work, most
+            flow, is_taken = await flows.start(take(limit=2, scope=f"key {number % 3}"))
+            if is_taken:
+                at_work += 1
+                most = max(most, at_work)
+                await asyncio.sleep(0)
+                at_work -= 1
+                await flows.take(flow, free(scope=f"key {number % 3}"))
+
+        async def tidy() -> None:
+            for _ in range(40):
+                await store.tidy_slots(1_000)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(tidy(), *(use(number) for number in range(90)))
+
+        assert await faults(store) == []
+        taken = await store.slots_taken([f"key {number}" for number in range(3)])
+        assert sum(taken.values()) == 0
+        assert 0 < most <= 6
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("make_store", [lambda _: MemoryStore(), ADAPTERS["sqlite"]], ids=["memory", "sqlite"])
+def test_a_store_with_one_node_heeds_no_slots(
+    make_store: Callable[[pytest.FixtureRequest], Store], request: pytest.FixtureRequest, make: Make
+) -> None:
+    async def scenario(store: Store) -> None:
+        flows = Flows(store, make)
+        first, _ = await flows.start(take(limit=1), take(3, kind=WAIT))
+
+        assert (await flows.start(take(limit=1)))[1] is True
+        assert await flows.take(first, free(), Slot("s", FREE_ALL))
+        assert await store.slots_taken(["s"]) == {}
+        assert await store.next_in_line(10) == []
+        assert await store.tidy_slots(1_000) == 0
+        assert await faults(store) == []
+
+    run_on(make_store(request), scenario)

@@ -9,6 +9,7 @@
     ├── TooLarge                    413
     ├── Overloaded                  429   try again later, nothing was done
     ├── Unavailable                 503   the store can't be reached; nothing was done
+    │   └── OutcomeUnknown          503   it was lost in the middle; whether anything was done is not known
     ├── QueueUnavailable            503   an event queue can't be reached; the message waits
     └── Quarantined                 500   the engine failed on this workflow; it is held for inspection
 
@@ -97,6 +98,10 @@ class Unavailable(PodiumError):
 
     status = 503
     retryable = True
+
+
+class OutcomeUnknown(Unavailable):
+    """The store was lost while it wrote, and for long: a repetition may do the same a second time."""
 
 
 class QueueUnavailable(PodiumError):

@@ -501,8 +501,8 @@ class Committer:
         return [mail for mail in mails if not mail.message_id or mail.message_id in there]
 
     def _give_back(self, work: Work) -> None:
-        for poll, _ in work.hand_outs:
-            self._dispatcher.give_back(poll)
+        for poll, task in work.hand_outs:
+            self._dispatcher.give_back(poll, task.name)
         work.hand_outs.clear()
 
     def _tell_unknown(self, changes: list[Transition]) -> None:

@@ -183,8 +183,9 @@ class Dispatcher:
         elif task.runs == "worker":
             self.submit(workflow.id, UpdateTask(task.seq, IN_PROGRESS, merge=True, keep_worker=True))
 
-    def give_back(self, poll: Poll) -> None:
-        """Take a promise back: the commit failed."""
+    def give_back(self, poll: Poll, name: str) -> None:
+        """Take back the promise of a task of definition *name*: the commit failed."""
+        self._limits.settle(name, is_started=False)
         self._settle(poll)
 
     def _settle(self, poll: Poll) -> None:

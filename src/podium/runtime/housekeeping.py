@@ -1,4 +1,4 @@
-"""Deletes records that are kept for a time only: executions of event handlers, and what other chores look after."""
+"""Deletes what is kept for a time only: executions of event handlers, limits that nobody uses; and further chores."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ class Housekeeping:
         self._store = store
         self._now_ms = now_ms
         self._event_days = event_days
-        self.chores: list[Callable[[], Awaitable[object]]] = [self.tidy]
+        self.chores: list[Callable[[], Awaitable[object]]] = [self.tidy, self.tidy_slots]
 
     async def run(self) -> None:
         """Work for ever; while the store is away, the next look does it."""
@@ -42,3 +42,9 @@ class Housekeeping:
             dropped = await self._store.drop_event_executions(before_ms, CHUNK)
             count += dropped
         return count
+
+    async def tidy_slots(self) -> None:
+        """Free slots that leaked, and forget those limits of which none is taken."""
+        count = CHUNK
+        while count >= CHUNK:
+            count = await self._store.tidy_slots(CHUNK)

@@ -72,7 +72,7 @@ class Store(Protocol):
         one workflow in one commit count in their order, each with a Workflow object of its own.
 
         A store that is shared refuses a transition that takes a slot where there is no room: it is left out like a
-        stale one, and its `refused` says in which scope.
+        stale one, and its `refused` says in which scope. Another one heeds no slots: its one node keeps limits in memory.
         """
 
     async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
@@ -138,6 +138,12 @@ class Store(Protocol):
 
     async def next_in_line(self, limit: int, scope: str = "") -> list[str]:
         """Return workflows that wait and for which there is room, the longest waiting of each scope first."""
+
+    async def tidy_slots(self, limit: int) -> int:
+        """Free slots of what is not in progress any more, forget scopes without any; returns how many those were.
+
+        A slot leaks when its task ends while its definition has no limit, or its workflow under a version without.
+        """
 
     # reading
     async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:

@@ -94,3 +94,17 @@ def _children(facts: Facts) -> Iterator[str]:
             yield f"task {task.seq} ({task.ref}) waits for workflow {child}, which does not exist"
         elif status in WORKFLOW_TERMINAL and not (facts.is_addressed(facts.head.id) or facts.is_addressed(child)):
             yield f"task {task.seq} ({task.ref}) waits for workflow {child}, which is {status} already"
+
+
+# ---- slots, which belong to no workflow alone
+
+
+def leaked(scope: str, workflow_id: str, seq: int) -> str:
+    """Return the sentence for a slot whose holder is not in progress; it keeps others out until it is tidied away."""
+    holder = f"task {task_id(workflow_id, seq)}" if seq else f"workflow {workflow_id}"
+    return f"a slot of scope {scope!r} belongs to {holder}, which is not in progress"
+
+
+def miscounted(scope: str, counted: int, held: int) -> str:
+    """Return the sentence for a scope whose count differs from its slots."""
+    return f"scope {scope!r} counts {counted} slots as taken, but {held} are held"

@@ -160,10 +160,11 @@ class MemoryStore:
             return False
         if not self._messages.keys() >= set(transition.applied):
             return False
-        transition.refused = self._slots.refusal(name, transition.slots)
-        if transition.refused:
-            return False
-        self._slots.change(name, transition.slots)
+        if self.is_shared and transition.slots:
+            transition.refused = self._slots.refusal(name, transition.slots)
+            if transition.refused:
+                return False
+            self._slots.change(name, transition.slots)
         if stored is None:
             self._last_row += 1
             stored = self._workflows[name] = _Stored(self._last_row, b"", 0)
@@ -376,6 +377,17 @@ class MemoryStore:
         """Return workflows that wait and for which there is room, the longest waiting of each scope first."""
         return self._slots.next_in_line(scope)[:limit]
 
+    async def tidy_slots(self, limit: int) -> int:
+        """Free slots of what is not in progress any more, forget scopes without any; returns how many those were."""
+        return self._slots.tidy(self._is_in_progress, limit)
+
+    def _is_in_progress(self, name: str, seq: int) -> bool:
+        """Whether a task is at work; with 0, whether the workflow is open."""
+        stored = self._workflows.get(name)
+        if stored is None or not seq:
+            return stored is not None and _decode_head(stored.head).status not in WORKFLOW_TERMINAL
+        return seq in stored.tasks and _decode_task(stored.tasks[seq]).status == IN_PROGRESS
+
     async def queue_sizes(self) -> list[QueueSize]:
         """Return each queue's number of waiting rows."""
         return [QueueSize(queue, len(rows)) for queue, rows in sorted(self._queues.items())]
@@ -527,6 +539,8 @@ class MemoryStore:
         for stored in list(self._workflows.values()):
             for fault in faults(self._facts(stored)):
                 yield fault
+        for fault in self._slots.faults(self._is_in_progress):
+            yield fault
 
     def _facts(self, stored: _Stored) -> Facts:
         head = _decode_head(stored.head)

@@ -1,9 +1,10 @@
 """The slots of a store in memory, as plain lists: the same rules as in the function `podium_slots`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from podium.model.transition import Slot, SlotKind
+from podium.store.check import leaked
 
 FREES = (SlotKind.FREE, SlotKind.FREE_ALL)
 
@@ -25,6 +26,23 @@ class Slots:
     def taken(self, scope: str) -> int:
         """Return how many slots of a scope are taken."""
         return sum(row.scope == scope and not row.line for row in self._rows.values())
+
+    def faults(self, in_progress: Callable[[str, int], bool]) -> Iterator[str]:
+        """Yield a sentence for each slot of what is not in progress; the count can't be wrong here."""
+        for (workflow_id, seq), row in self._rows.items():
+            if not in_progress(workflow_id, seq):
+                yield leaked(row.scope, workflow_id, seq)
+
+    def tidy(self, in_progress: Callable[[str, int], bool], limit: int) -> int:
+        """Free slots of what is not in progress, forget scopes without any; returns how many those were."""
+        leaks = [key for key in self._rows if not in_progress(*key)][:limit]
+        for key in leaks:
+            del self._rows[key]
+        used = {row.scope for row in self._rows.values()}
+        empty = [scope for scope in self.capacities if scope not in used][:limit]
+        for scope in empty:
+            del self.capacities[scope]
+        return len(leaks) + len(empty)
 
     def refusal(self, workflow_id: str, slots: Sequence[Slot]) -> str:
         """Return the scope in which there is no room for what a transition takes; empty when there is."""

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from tests.gated import until
 
 from podium.engine.commands import ChildEnded, Decide, Release, StartWorkflow, Wake
 from podium.model.errors import Conflict, PodiumError, Unavailable
 from podium.model.start import StartWorkflowRequest
+from podium.model.task_def import TaskDef
 from podium.model.transition import Message, Transition
 from podium.model.wire import convert
 from podium.model.workflow_def import WorkflowDef
@@ -156,5 +158,27 @@ def test_a_release_is_not_turned_away_for_what_waits_before_it() -> None:
 
         assert "quarantined" in str(await outcome(wake))
         assert await outcome(release) == "broken"
+
+    play(scenario)
+
+
+def test_a_hand_out_whose_commit_failed_takes_no_place_of_a_limit() -> None:
+    async def scenario(store: Failing, node: Node, ids: list[str]) -> None:
+        services = Services(node)
+        await services.metadata.register_tasks([convert(TaskDef, {"name": "t", "concurrentExecLimit": 4})])
+        await node.dispatcher.poll("t", None, "w", 3, 0)  # what was there
+        poll = asyncio.create_task(node.dispatcher.poll("t", None, "w", 1, 60_000))
+        await until(lambda: node.dispatcher.waiting_count == 1)
+        request, write = convert(StartWorkflowRequest, {"name": "w"}), store.commit
+
+        async def fail(_: Any) -> list[bool]:
+            raise Unavailable("away")
+
+        for commit in (fail, fail, write):
+            store.commit = commit  # type: ignore[method-assign]
+            started = asyncio.gather(services.workflows.start(request), return_exceptions=True)
+            assert isinstance((await started)[0], str) is (commit is write)
+
+        assert len(await asyncio.wait_for(poll, ANSWER_S_MAX)) == 1
 
     play(scenario)

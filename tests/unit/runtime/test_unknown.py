@@ -156,7 +156,7 @@ def test_a_queue_is_left_alone_while_no_waiting_poll_has_room(monkeypatch: pytes
 
         assert looks == 0
         assert promised is not None
-        services.node.dispatcher.give_back(promised)
+        services.node.dispatcher.give_back(promised, "a")
         assert await waiting == []
         assert looks > 0
 

@@ -3,7 +3,7 @@
 
 import msgspec
 
-from podium.model.errors import Overloaded, PodiumError, ValidationFailed, Violation
+from podium.model.errors import OutcomeUnknown, Overloaded, PodiumError, ValidationFailed, Violation
 from podium.model.wire import encode_json
 
 _RETRY_LATER = frozenset({429, 503})
@@ -31,7 +31,7 @@ def error_body(error: PodiumError, instance: str) -> bytes:
 
 def extra_headers(error: PodiumError) -> list[tuple[bytes, bytes]]:
     """Return when the call may be repeated, if it may."""
-    if error.status not in _RETRY_LATER:
+    if error.status not in _RETRY_LATER or isinstance(error, OutcomeUnknown):
         return []
     return [(b"retry-after", b"%d" % (error.retry_s if isinstance(error, Overloaded) else 1))]
 

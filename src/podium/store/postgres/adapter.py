@@ -223,6 +223,11 @@ class PostgresStore:
         """Return workflows that wait and for which there is room, the longest waiting of each scope first."""
         return await listing.next_in_line(self._reader, limit, scope)
 
+    async def tidy_slots(self, limit: int) -> int:
+        """Free slots of what is not in progress any more, forget scopes without any; returns how many those were."""
+        found: int = await self._reader.value("SELECT podium_tidy_slots($1)", limit)
+        return found
+
     # tasks
     async def tasks(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> list[Task]:
         """Return the tasks of a workflow by seq; limit 0 means all."""

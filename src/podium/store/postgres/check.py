@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from podium.store.check import Facts, faults
+from podium.store.check import Facts, faults, leaked, miscounted
 from podium.store.postgres.connection import Connection, acquired, snapshot
 from podium.store.postgres.reader import known
 from podium.store.postgres.rows import decode_head, decode_task
@@ -13,6 +13,12 @@ from podium.store.postgres.rows import decode_head, decode_task
 CHUNK = 200
 FAULTS_MAX = 100  # of each table
 TABLES = ("task", "queue", "payload")
+LEAKS = "SELECT scope, workflow_id::text, seq FROM slot_leak LIMIT $1"
+COUNTS = (
+    "SELECT scope, coalesce(taken, 0), coalesce(held, 0) FROM slot_scope FULL JOIN "
+    "(SELECT scope, count(*) AS held FROM slot WHERE line IS NULL GROUP BY scope) AS slots USING (scope) "
+    "WHERE coalesce(taken, 0) <> coalesce(held, 0) LIMIT $1"
+)
 FIRST = "00000000-0000-0000-0000-000000000000"
 
 
@@ -26,6 +32,11 @@ async def check(pool: "asyncpg.Pool[Any]") -> AsyncIterator[str]:
             )
             for row in await connection.fetch(sql, FAULTS_MAX):
                 yield f"{table} of workflow {row[0]}, which does not exist"
+    async with acquired(pool) as connection:
+        for row in await connection.fetch(LEAKS, FAULTS_MAX):
+            yield leaked(*row)
+        for row in await connection.fetch(COUNTS, FAULTS_MAX):
+            yield miscounted(*row)
     after: str | None = FIRST
     while after is not None:
         async with snapshot(pool) as connection:

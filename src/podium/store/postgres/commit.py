@@ -5,13 +5,14 @@ asked afterwards what became of it.
 """
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from podium.model.errors import PodiumError
+from podium.model.errors import OutcomeUnknown, PodiumError
 from podium.model.transition import Message, Transition
 from podium.store.postgres.connection import ACQUIRE_S_MAX, LOST, OUTAGES, Connection, acquired, unavailable
 from podium.store.postgres.rows import ARGUMENTS, Batch, columns
@@ -26,7 +27,12 @@ CALL_WITH_SLOTS = (
 ATTEMPTS_MAX = 5
 APPLIED_BEFORE = "PD001"  # raised by podium_commit
 NO_ROOM = "PD002"  # raised by podium_slots
-ASK_AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 3.0)
+ASK_AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0)  # the last one again and again
+ASK_S_MAX = 25.0  # an answer is held until it is known what became of the commit, but no longer
+UNKNOWN = (
+    "The database was lost in the middle of this call, which may have been carried out or not: look before you repeat "
+    "it, or repeat it with an idempotency key"
+)
 END_LOOKS_MAX, END_LOOK_S = 100, 0.05
 HEADS = "SELECT id::text, body FROM workflow WHERE id = ANY ($1::uuid[])"
 TASKS = (
@@ -50,7 +56,7 @@ class Commit:
     async def write(self, pool: "asyncpg.Pool[Any]") -> list[bool]:
         """Write what is not stale and say of each transition whether it was written.
 
-        Unavailable when nothing was written, or when nobody can tell.
+        Unavailable when nothing was written, OutcomeUnknown when nobody can tell.
         """
         try:
             connection = await pool.acquire(timeout=ACQUIRE_S_MAX)
@@ -142,8 +148,12 @@ class Commit:
                 there.difference_update(applied)
 
     async def _was_written(self, pool: "asyncpg.Pool[Any]", pid: int) -> bool:
-        """Ask what became of a commit whose answer was lost."""
-        for delay_s in ASK_AGAIN_S:
+        """Ask what became of a commit whose answer was lost; OutcomeUnknown when nobody says so in time."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + ASK_S_MAX
+        for delay_s in itertools.chain(ASK_AGAIN_S, itertools.repeat(ASK_AGAIN_S[-1])):
+            if loop.time() + delay_s > until_s:
+                break
             await asyncio.sleep(delay_s)
             try:
                 async with acquired(pool) as connection:
@@ -151,7 +161,7 @@ class Commit:
                     return await self._is_there(connection)
             except PodiumError:
                 continue
-        return False
+        raise OutcomeUnknown(UNKNOWN)
 
     async def _is_there(self, connection: Connection) -> bool:
         """Whether anything of the transaction is there, since all of it is then.

@@ -234,6 +234,10 @@ class SqliteStore:
         """Return nothing."""
         return []
 
+    async def tidy_slots(self, limit: int) -> int:  # noqa: ARG002 (of the port)
+        """Do nothing: no slot is stored."""
+        return 0
+
     async def queue_sizes(self) -> list[QueueSize]:
         """Return each queue's number of waiting rows; a row is deleted when its task is leased."""
         return await self._scans.run(Reader.queue_sizes)

@@ -9,8 +9,8 @@ import pytest
 from tests.contract.conftest import Make, empty_postgres
 from tests.postgres import Postgres
 
-from podium.model.errors import PodiumError, Unavailable
-from podium.store.postgres import PostgresStore, adapter
+from podium.model.errors import OutcomeUnknown, PodiumError, Unavailable
+from podium.store.postgres import PostgresStore, adapter, commit
 from podium.store.postgres.commit import Commit
 from podium.store.postgres.connection import SETTINGS
 
@@ -98,6 +98,35 @@ def test_a_commit_counts_though_another_node_has_gone_on_since(
 
         lose_answer(monkeypatch, is_sent=True, then=go_on)
         assert await store.commit([change]) == [True]
+
+    play(store, scenario)
+
+
+def test_an_answer_is_held_while_nobody_can_tell_and_says_so_in_the_end(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is away for some seconds is waited for; one that stays away is not waited for without end."""
+
+    async def scenario(make: Make) -> None:
+        asked = 0
+
+        async def is_away(*_: Any) -> bool:
+            nonlocal asked
+            asked += 1
+            if asked < 12:
+                raise Unavailable("away")
+            return True
+
+        monkeypatch.setattr(commit, "ASK_AGAIN_S", (0.001,))
+        monkeypatch.setattr(Commit, "_is_there", is_away)
+        lose_answer(monkeypatch, is_sent=True)
+        assert await store.commit([make.start(make.workflow())]) == [True]
+
+        asked = -10_000
+        monkeypatch.setattr(commit, "ASK_S_MAX", 0.05)
+        lose_answer(monkeypatch, is_sent=True)
+        with pytest.raises(OutcomeUnknown, match="idempotency key"):
+            await store.commit([make.start(make.workflow())])
 
     play(store, scenario)
 
