@@ -220,6 +220,7 @@ COURSE: list[tuple[str, Step]] = [
     ("resume, start of a child", on(MAIN, lambda _: c.Resume())),
     ("decide", on(MAIN, lambda _: c.Decide())),
     ("set variables", on(MAIN, lambda _: c.SetVariables(b'{"v":1}'))),
+    ("set variables, once", on(MAIN, lambda _: c.Once(7, c.SetVariables(b'{"w":1}')))),
     ("push message", on(MAIN, lambda _: c.PushMessage("m", b"{}"))),
     ("skip", on(MAIN, lambda _: c.SkipTask("skipped"))),
     ("update in a fork", on(MAIN, lambda seq: c.UpdateTask(seq, COMPLETED), "x")),

@@ -72,7 +72,7 @@ class Store(Protocol):
         one workflow in one commit count in their order, each with a Workflow object of its own.
 
         A store that is shared refuses a transition that takes a slot where there is no room: it is left out like a
-        stale one, and its `refused` says in which scope. Another one heeds no slots: its one node keeps limits in memory.
+        stale one, and its `refused` says in which scope. Another one heeds none: its node keeps limits in memory.
         """
 
     async def versions(self, workflow_ids: Sequence[str]) -> dict[str, int]:
