@@ -36,6 +36,19 @@ def test_what_a_registration_refuses_is_an_error_with_its_place(wire: Api):
     assert ("$.tasks[0]", "expression field is required for taskType: SWITCH taskName: s") in errors
 
 
+def test_an_unknown_reference_is_an_error_where_it_stands(wire: Api):
+    second = simple("b", inputParameters={"deep": ["${fetch_ordr.output.id}"]})
+    body = {"name": "w", "tasks": [simple("fetch_order"), second], "outputParameters": {"o": "${fetch_ordr.output.id}"}}
+
+    found = [one for one in advice(wire, WORKFLOW, body)["findings"] if one["severity"] != "info"]
+
+    assert [(one["severity"], one["path"], one["suggestion"]) for one in found] == [
+        ("error", "$.tasks[1].inputParameters.deep[0]", "did you mean fetch_order?"),
+        ("warning", "$.outputParameters.o", "did you mean fetch_order?"),
+    ]
+    assert "is not defined in workflow definition" in found[0]["message"]
+
+
 def test_what_can_not_be_read_is_an_error_with_its_place(wire: Api):
     [finding] = advice(wire, WORKFLOW, {"name": "w", "tasks": [simple("a"), simple("b", optional={})]})["findings"]
 

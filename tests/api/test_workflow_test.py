@@ -134,6 +134,17 @@ def test_a_definition_may_come_with_the_request(wire: Api):
     assert wire.call("GET", "/metadata/workflow/fresh").status_code == 404
 
 
+@pytest.mark.parametrize("version", [None, 3])
+def test_a_sub_workflow_with_a_result_needs_no_definition(wire: Api, version: int | None):
+    unknown = {**child("s", "unknown"), "subWorkflowParam": {"name": "unknown", "version": version}}
+    wire.define(unknown, name="outer")
+
+    found = tried(wire, {"s": [{"output": {"k": 1}}]}, name="outer")
+
+    assert (found["status"], found["output"]["k"]) == ("COMPLETED", 1)
+    assert tried(wire, name="outer")["status"] == "FAILED"
+
+
 def test_http_tasks_are_not_sent(wire: Api):
     request = {"http_request": {"uri": "http://127.0.0.1:1/", "method": "GET"}}
     wire.define({"name": "h", "taskReferenceName": "h", "type": "HTTP", "inputParameters": request})

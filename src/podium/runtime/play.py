@@ -82,6 +82,7 @@ class Play:
         """
         stage, takes = self._stage, self._stage.takes
         self._casts[workflow_id] = Cast(request)
+        self._stand_in(command, request)
         stage.on_commit.append(self._note)
         stage.takes = self._takes
         try:
@@ -90,6 +91,17 @@ class Play:
         finally:
             stage.on_commit.remove(self._note)
             stage.takes = takes
+
+    def _stand_in(self, command: StartWorkflow, request: WorkflowTestRequest) -> None:
+        """Register something for children that have outcomes and no definition: it never runs."""
+        graph = self._stage.graph_by_hash(command.def_hash)
+        for step in graph.definition.steps() if graph else ():
+            child = step.subWorkflowParam
+            if child is None or child.workflowDefinition or step.taskReferenceName not in request.taskRefToMockOutput:
+                continue
+            if "${" not in child.name and self._stage.graph(child.name, None) is None:
+                nothing = {"name": child.name, "taskReferenceName": "nothing", "type": "NOOP"}
+                self._stage.register({"name": child.name, "version": child.version or 1, "tasks": [nothing]})
 
     def _go_on(self) -> None:
         for _ in range(OUTCOMES_MAX):

@@ -7,7 +7,7 @@ import msgspec
 
 from podium.model.errors import InvalidRequest, ValidationFailed
 from podium.model.rules import Checks, check_task_def, check_workflow_def
-from podium.model.rules.advice import advise, advise_task, as_finding
+from podium.model.rules.advice import advise, advise_task, as_finding, placed
 from podium.model.rules.advice_finding import Finding, Known
 from podium.model.rules.nesting import check_size
 from podium.model.task_def import TaskDef
@@ -47,7 +47,7 @@ class Validation:
             errors = [as_finding(one) for one in refusal.violations]
         if check_size(definition, "$", _SIZES):
             return _report(errors)
-        return _report(errors + await asyncio.to_thread(advise, definition, body, self._known))
+        return _report(placed(errors, await asyncio.to_thread(advise, definition, body, self._known)))
 
     async def task(self, body: dict[str, Json]) -> Report:
         """Check a task definition as it was sent."""

@@ -232,6 +232,7 @@ def test_a_fork_needs_its_join():
     [
         (["a", "s", "bb"], "no step has the reference name bb: the join never finishes"),
         (["a", "s", "first"], "first is not in the fork f"),
+        (["a", "s", "last"], "last is not in the fork f before this join: the join never finishes"),
         (["a", "s", "case"], "case runs only in one case of s"),
         (["s"], "nobody waits for the branch 0 of f"),
         ([], "joinOn is empty"),
@@ -240,7 +241,7 @@ def test_a_fork_needs_its_join():
 def test_joins_that_never_finish_or_never_wait_are_told(join_on: list[str], expected: str):
     choice = switch("s", "${workflow.input.k}", {"1": [simple("case")]})
 
-    [message] = told(simple("first"), *fork("f", [simple("a")], [choice], join_on=join_on))
+    [message] = told(simple("first"), *fork("f", [simple("a")], [choice], join_on=join_on), simple("last"))
 
     assert expected in message
 

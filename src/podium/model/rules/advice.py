@@ -21,6 +21,8 @@ from podium.model.workflow_def import WorkflowDef
 _ELEMENT = re.compile(r"\.<(?:map value|list element)>")
 _CASE = re.compile(r"(\.decisionCases|\.onStateChange)\[([^\]]*)\](?=\.<map value>)")
 _NUMBER = re.compile(r"(?<=\[)(\d+)(?=\])")
+_UNDEFINED = re.compile(r"taskReferenceName: (.+?) for given task: .* is not defined in workflow definition\.$")
+_OWN_INPUT = re.compile(r"\$\.tasks\[\d+\]\.inputParameters")  # of a step that stands at the top
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -59,3 +61,18 @@ def as_finding(broken: Violation) -> Finding:
     """Return a broken rule as a finding; its path must begin with `$`."""
     path = _CASE.sub(lambda match: at_key(match.group(1), match.group(2)), broken.path)
     return Finding("error", _ELEMENT.sub("", path), broken.message)
+
+
+def placed(errors: list[Finding], advice: list[Finding]) -> list[Finding]:
+    """Join both; an error about a reference stands at the path that advice found for it, with what was meant."""
+    found: list[Finding] = []
+    for error in errors:
+        name = _UNDEFINED.match(error.message)
+        message = f"no step has the reference name {name.group(1)}" if name else ""
+        twin = next((one for one in advice if one.message == message and _OWN_INPUT.match(one.path)), None)
+        if twin is None:
+            found.append(error)
+        else:
+            advice = [one for one in advice if one is not twin]
+            found.append(Finding("error", twin.path, error.message, twin.suggestion))
+    return found + advice

@@ -212,7 +212,9 @@ def _awaited(one: Located, source: Located, fork: Located | None, path: str) -> 
         when = "runs later" if where == AFTER else f"is {where}"
         yield Finding("warning", path, f"{ref} {when}: the join never finishes", "join steps that run before")
     elif fork is not None and fork.path not in [around.path for around in chain[:-1]]:
-        yield Finding("warning", path, f"{ref} is not in the fork {fork.ref} before this join", _ends_of(fork))
+        message = f"{ref} is not in the fork {fork.ref} before this join"
+        never = ": the join never finishes" if relation(one, source) == AFTER else ""
+        yield Finding("warning", path, message + never, _ends_of(fork))
     elif one.step.type == "JOIN" and (choice := _choice(one, chain)) is not None:
         message = f"{ref} runs only in one case of {choice.ref}: in any other the join never finishes"
         yield Finding("warning", path, message, f"wait for {choice.ref}, or for a step behind it")
