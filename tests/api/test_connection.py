@@ -11,7 +11,7 @@ import uvloop
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
-from podium.api.rest.protocol import HttpProtocol
+from podium.api.rest.protocol import HttpProtocol, OneWrite
 
 GET = b"GET /a?b=c HTTP/1.1\r\nhost: x\r\n\r\n"
 Messages = dict[str, Any]
@@ -195,6 +195,39 @@ def test_requests_in_a_row_are_answered_in_their_order() -> None:
         assert (await client.ask(GET))[1] == b"GET /a b=c "  # it reads on
 
     with_site(use)
+
+
+def test_an_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+
+    class Counted(OneWrite):
+        def __init__(self, transport: asyncio.Transport) -> None:
+            class Noting:
+                is_closing, close = transport.is_closing, transport.close
+
+                def write(self, data: bytes) -> None:
+                    written.append(data)
+                    transport.write(data)
+
+            super().__init__(Noting())  # type: ignore[arg-type]
+
+    async def use(site: Site) -> None:
+        client = await site.open()
+        await client.ask(GET)
+        client.writer.write(GET.replace(b"GET", b"HEAD", 1))
+        await client.reader.readuntil(b"\r\n\r\n")
+        await client.ask(post(b"/a", b"{}", b"expect: 100-continue"))
+        await client.answer()
+
+    monkeypatch.setattr("podium.api.rest.protocol.OneWrite", Counted)
+    with_site(use)
+
+    assert [data[:20].partition(b"\r")[0] for data in written] == [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 100 Continu",
+        b"HTTP/1.1 200 OK",
+    ]
 
 
 def test_head_has_a_length_and_no_body() -> None:

@@ -2,20 +2,59 @@
 
 Bounds on what is not a body: the parser alone would take a head, or what stands between chunks and after them, without
 end, in time that grows with the square of its size. An end of connections on which a request never comes, or never
-comes whole. And an answer for clients that offer HTTP/2 with their request.
+comes whole. An answer for clients that offer HTTP/2 with their request. And one write to the socket for an answer.
 """
 
+import asyncio
 import platform
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from podium.api.rest.failure import HeadTooLarge, error_body
 from podium.model.errors import InvalidRequest, PodiumError
 
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
 HEAD_BYTES_MAX = 65_536  # plus what one read brings
 _OFFER = (b"connection", b"upgrade", b"http2-settings")
+
+
+class OneWrite:
+    """A transport that keeps the head of an answer until its body comes: a write to a socket costs as much as routing.
+
+    `flush` must be called when an answer is complete, since one to HEAD has no body.
+    """
+
+    __slots__ = ("_head", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Write *data* after the head that was kept, or keep it when it is one."""
+        if self._head:
+            self._transport.write(self._head + data)
+            self._head = b""
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100 "):
+            self._head = data
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close the transport once everything is written."""
+        self.flush()
+        self._transport.close()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -27,6 +66,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: object) -> None:
         """Take a new connection."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self._answers = OneWrite(self.transport)
         self._await_more()
 
     def data_received(self, data: bytes) -> None:
@@ -84,6 +124,15 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, and close the connection."""
         self._refuse(InvalidRequest(msg))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        cycle.transport = self._answers  # type: ignore[assignment]
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request."""
+        self._answers.flush()
+        super().on_response_complete()
 
     def _refuse(self, error: PodiumError) -> None:
         body = error_body(error, platform.node())
