@@ -19,6 +19,7 @@ from server import ROOT, SERVERS, Missing
 
 DATABASES = {"sqlite": ["podium"], "postgresql": ["podium-postgresql"], "both": ["podium", "podium-postgresql"]}
 SCENARIOS = "s1,s2,s3,s4,s4n,s5a,s5b,s6"
+TIMES = ("workflows_per_s", "tasks_per_s", "cpu_ms_per_task", "p50_ms", "p99_ms")  # what servers are compared by
 QUICK_COUNTS = "s1=2000,s2=300,s3=300,s4=300,s4n=300,s5a=4,s5b=4"
 # bounded by --seconds; the counts only keep a fast server from ending early
 FULL_COUNTS = "s1=200000,s2=40000,s3=40000,s4=40000,s4n=40000,s5a=64,s5b=64"
@@ -70,6 +71,8 @@ def table(document: generator.Report) -> Table:
     for name, report in document["servers"].items():
         for line in _server_rows(name, report):
             drawn.add_row(*line)
+    for line in _times_rows(document):
+        drawn.add_row(*line)
     return drawn
 
 
@@ -100,6 +103,31 @@ def _server_rows(name: str, report: generator.Report) -> list[list[str]]:
         waiting = f"{idle['started']:,} waiting, {idle['disk_bytes_per_workflow']:,.0f} bytes each"
         rows.append(_row("s6", "rest", name, f"{waiting}, {figures['cores']} cores", figures))
     return rows
+
+
+def _times_rows(document: generator.Report) -> list[list[str]]:
+    """Rows that say how many times better each podium was than the Java server beside it: figures of one machine.
+
+    A rate is podium's divided by Java's, a cost or a time is Java's divided by podium's.
+    """
+    results = {(scenario, mode, name): _figures(result) for scenario, mode, name, result in _ordered(document)}
+    rows = []
+    for (scenario, mode, name), figures in results.items():
+        other = results.get((scenario, mode, "java"))
+        if other is None or name == "java":
+            continue
+        times = {key: _times(key, figures[key], other[key]) for key in TIMES}
+        shown = [f"×{_number(times[key])}" if times[key] else "" for key in TIMES]
+        promised = budget.verdict(times, budget.limits("times", scenario, mode)) if name == "podium" else ""
+        rows.append([scenario, mode, f"{name} : java", *shown, "", "", promised])
+    return rows
+
+
+def _times(figure: str, ours: float, theirs: float) -> float:
+    """Return how many times better *ours* is; 0 when one of them was not measured."""
+    if not ours or not theirs:
+        return 0.0
+    return ours / theirs if figure.endswith("_per_s") else theirs / ours
 
 
 def _row(scenario: str, mode: str, name: str, text: str, figures: dict[str, float]) -> list[str]:
