@@ -153,6 +153,26 @@ def test_a_start_that_is_refused_is_recorded_and_the_schedule_goes_on(timed: Tim
     assert [(run["state"], run["reason"][:24]) for run in timed.runs()] == [("FAILED", "No such workflow defined")] * 2
 
 
+@pytest.mark.parametrize("strategy", ["FAIL_ON_RUNNING", "FAIL", "RETURN_EXISTING"])
+def test_a_run_may_wait_for_the_one_before_it(timed: Timed, strategy: str) -> None:
+    keyed = {"name": "w", "idempotencyKey": "one", "idempotencyStrategy": strategy}
+    timed.save(startWorkflowRequest=keyed)
+
+    timed.advance(HOUR_MS)
+    timed.advance(HOUR_MS)
+    [first] = timed.api.get("/workflow/search", params={"query": "workflowType = w"})["results"]
+    timed.api.call("DELETE", f"/workflow/{first['workflowId']}")
+    timed.advance(HOUR_MS)
+
+    states = [run["state"] for run in timed.runs()]
+    if strategy == "RETURN_EXISTING":
+        assert states == ["EXECUTED"] * 3
+        assert {run["workflowId"] for run in timed.runs()} == {first["workflowId"]}
+    else:
+        assert states == ["EXECUTED", "FAILED", "EXECUTED" if strategy == "FAIL_ON_RUNNING" else "FAILED"]
+        assert timed.runs()[1]["reason"].endswith(f"already exists: {first['workflowId']}")
+
+
 def test_pause_and_resume(timed: Timed) -> None:
     timed.save()
     assert timed.api.call("PUT", "/scheduler/schedules/s/pause?reason=holidays").status_code == 200

@@ -31,6 +31,9 @@ class StartWorkflow(Command, frozen=True, tag="start"):
     owner_app: str = ""
     created_by: str | None = None
     idempotency_key: str | None = None
+    idempotency_strategy: str | None = None  # of a start that travels as a message: it is looked at on arrival
+    starter_id: str | None = None  # the workflow, not its parent, of which a task waits to hear of the start
+    starter_seq: int = 0
     external_input_path: str | None = None
     rate_limit_key: str | None = None
     depth: int = 0
@@ -72,7 +75,7 @@ class Wake(Command, frozen=True, tag="wake"):
 
 
 class ChildEnded(Command, frozen=True, tag="child_ended"):
-    """A sub-workflow has ended."""
+    """A sub-workflow has ended, which may be another one than its parent has asked for."""
 
     seq: int
     child_id: str
@@ -81,6 +84,7 @@ class ChildEnded(Command, frozen=True, tag="child_ended"):
     reason: str | None = None
     child_name: str = ""
     child_version: int = 0
+    asked_id: str | None = None  # the id that the parent knows, when it is not `child_id`
 
 
 class ChildRevived(Command, frozen=True, tag="child_revived"):
@@ -220,6 +224,8 @@ def bounced(target: str, command: Command, reason: str) -> tuple[str, Command] |
 
     Without it a parent would wait for ever for a child that was not started or that was removed.
     """
+    if isinstance(command, StartWorkflow) and command.starter_id:
+        return command.starter_id, UpdateTask(command.starter_seq, FAILED, reason=reason, from_system=True)
     if not isinstance(command, StartWorkflow | Retry | AskEnd) or not command.parent_id:
         return None
     ended = ChildEnded(command.parent_task_seq, target, FAILED, reason=reason)

@@ -231,6 +231,9 @@ def _start(session: Session, command: StartWorkflow) -> str:
     if fault is not None:
         raise InvalidRequest(fault)
     may_begin = admit_new(session)
+    if command.starter_id:
+        told = encode({"workflowId": session.head.id})
+        session.send(command.starter_id, UpdateTask(command.starter_seq, COMPLETED, told, from_system=True))
     session.change.is_changed = True
     session.change.input_changed = True
     if may_begin:

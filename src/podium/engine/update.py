@@ -125,8 +125,10 @@ _PARENT_STATUS = {COMPLETED: COMPLETED, FAILED: FAILED, TIMED_OUT: TIMED_OUT, TE
 def end_child(session: Session, command: ChildEnded) -> None:
     """Take the end of a sub-workflow, unless its task has ended or waits for another child by now."""
     task = session.workflow.open.get(command.seq)
-    if task is None or task.sub_workflow_id != command.child_id:
+    if task is None or task.sub_workflow_id != (command.asked_id or command.child_id):
         return
+    if command.asked_id:
+        task.sub_workflow_id = None  # the child of somebody else, which is not to be terminated or retried from here
     output = encode({**decode(command.output), "subWorkflowId": command.child_id})
     status = _PARENT_STATUS.get(command.status, FAILED)
     if status == COMPLETED:

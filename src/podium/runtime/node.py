@@ -21,7 +21,9 @@ from podium.runtime.documents import Documents
 from podium.runtime.events import Events
 from podium.runtime.housekeeping import Housekeeping
 from podium.runtime.http_client import HttpClient
+from podium.runtime.idempotency import Idempotency
 from podium.runtime.kept import KeptOutputs
+from podium.runtime.keyed_starts import KeyedStarts
 from podium.runtime.limits import StartLimits
 from podium.runtime.membership import Membership
 from podium.runtime.places import Places
@@ -92,6 +94,10 @@ class Node:
         self.world.has_queue = self.brokers.has_queue
         self.relay = Relay(store, self.committer.submit, self.brokers.handle, self.membership, self.bus)
         self.brokers.on_ready = self.relay.look_soon
+        self.idempotency = Idempotency(store, self.committer.read)
+        self.keyed_starts = KeyedStarts(self.idempotency, self.committer.submit, self.committer.read)
+        self.keyed_starts.on_ready = self.relay.look_soon
+        self.relay.start_keyed = self.keyed_starts.carry
         self.places = Places(store, self.committer.submit, self.clock.now_ms)
         if store.is_shared:
             self.places = shared = SharedPlaces(store, self.committer.submit, self.clock.now_ms)
@@ -99,12 +105,18 @@ class Node:
         self.world.has_place = self.places.has_place
         kept = KeptOutputs(self.clock.now_ms)
         self.world.kept_output = kept.get
-        self.committer.on_commit += [self.timers.note, self.relay.note, self.places.note, kept.note]
         self.changes = Changes(store, self.membership, self.bus)
-        self.committer.on_commit.append(self.changes.note)
+        parts = (self.timers, self.relay, self.places, kept, self.keyed_starts, self.changes)
+        self.committer.on_commit += [part.note for part in parts]
         self.committer.on_unknown += [self.timers.note, self.relay.look_for, self.dispatcher.look_for]
         self.schedules = Schedules(
-            store, self.documents, self.world.context, self.committer.submit, self.clock.now_ms, self.membership
+            store,
+            self.documents,
+            self.world.context,
+            self.committer.submit,
+            self.clock.now_ms,
+            self.membership,
+            self.idempotency,
         )
         self.system_tasks = SystemTasks(
             self.dispatcher,

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from podium.engine import commands
-from podium.engine.commands import Command, Retry, Terminate
+from podium.engine.commands import Command, Retry, StartWorkflow, Terminate
 from podium.model.errors import PodiumError, QueueUnavailable
 from podium.model.transition import Message, Transition
 from podium.runtime.bus import Bus
@@ -54,6 +54,11 @@ _decode_event = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
 
 Submit = Callable[[str, Command, int], "asyncio.Future[Any]"]
 HandleEvent = Callable[[str, str, bytes], Awaitable[None]]
+StartKeyed = Callable[[str, StartWorkflow, int], Awaitable[bool]]
+
+
+async def _no_keys(*_: object) -> bool:
+    return False
 
 
 class Relay:
@@ -65,6 +70,7 @@ class Relay:
         self._store = store
         self._submit = submit
         self._handle_event = handle_event
+        self.start_keyed: StartKeyed = _no_keys
         self._membership = membership
         self._bus = bus
         self._must_look = True
@@ -255,7 +261,9 @@ class Relay:
                 else:
                     if isinstance(command, Terminate | Retry):
                         await self._follow(message, before)
-                    await self._submit(message.target, command, message.id)
+                    if not await self._bring(message, command):
+                        self._carried.pop(message.id, None)  # it stays in the outbox until what it waits for has ended
+                        return
                 break
             except PodiumError as error:
                 if isinstance(error, QueueUnavailable) or error.status == INTERNAL:
@@ -269,6 +277,13 @@ class Relay:
                 await asyncio.sleep(TRY_AGAIN_S * random.uniform(0.5, 1.5))  # noqa: S311
         while len(self._carried) > CARRIED_KEPT + len(self._tasks):
             self._carried.popitem(last=False)
+
+    async def _bring(self, message: Message, command: Command) -> bool:
+        """Bring a command to its target; False when it has to come again."""
+        if isinstance(command, StartWorkflow) and command.idempotency_strategy:
+            return await self.start_keyed(message.target, command, message.id)
+        await self._submit(message.target, command, message.id)
+        return True
 
     async def _follow(self, message: Message, before: asyncio.Task[None] | None) -> None:
         """Wait for those before it to the same target: a child must exist before it is terminated."""

@@ -23,6 +23,7 @@ from podium.model.start import StartWorkflowRequest
 from podium.model.wire import decode, encode_json
 from podium.runtime.cron import compile_cron
 from podium.runtime.documents import Documents
+from podium.runtime.idempotency import Idempotency
 from podium.runtime.membership import Membership
 from podium.store import Store
 from podium.store.records import Document
@@ -51,8 +52,10 @@ class Schedules:
         submit: Submit,
         now_ms: Callable[[], int],
         membership: Membership,
+        idempotency: Idempotency,
     ) -> None:
         self._store = store
+        self._idempotency = idempotency
         self._documents = documents
         self._context = context
         self._submit = submit
@@ -188,16 +191,29 @@ class Schedules:
             "_schedulerCron": f"{cron.cronExpression} {cron.zoneId}",
         }
         try:
-            command = resolve_start(self._context(), replace(request, input=given), "startWorkflowRequest")
-            await self._submit(key, command)
+            started = await self._start_once(key, replace(request, input=given))
         except Conflict as error:
-            if "already exists" not in error.message:
+            if f"{key} already exists" not in error.message and not error.message.endswith(key):
                 return _failed(run, error)
+            started = key  # before a crash
         except PodiumError as error:
             if error.retryable:  # the store is away, or overloaded: the slot is still to come
                 raise
             return _failed(run, error)
-        return replace(run, state="EXECUTED", workflowId=key)
+        return replace(run, state="EXECUTED", workflowId=started)
+
+    async def _start_once(self, slot_id: str, request: StartWorkflowRequest) -> str:
+        """Start the workflow of a slot; returns the one that stands for it by its idempotency key, if that is set."""
+        command = resolve_start(self._context(), request, "startWorkflowRequest")
+        key, strategy = request.idempotencyKey, request.idempotencyStrategy
+
+        async def launch(workflow_id: str) -> str:
+            await self._submit(workflow_id, command)
+            return workflow_id
+
+        if not key or strategy is None:
+            return await launch(slot_id)
+        return await self._idempotency.start(command.name, key, strategy, slot_id, launch)
 
     async def _record(self, name: str, runs: list[ScheduleRun]) -> None:
         """Add records, and lose none of another node that does the same."""

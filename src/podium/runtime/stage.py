@@ -31,6 +31,8 @@ from podium.model.transition import KeptOutput, Message, Transition
 from podium.model.wire import Json, convert
 from podium.model.workflow import Workflow
 from podium.model.workflow_def import WorkflowDef
+from podium.runtime.idempotency import allowed_or_refused
+from podium.runtime.keyed_starts import answer_of
 from podium.runtime.rows import Rows
 from podium.tasks import registry
 from podium.tasks.progress import show_progress
@@ -122,6 +124,7 @@ class Stage:
         self._answers: dict[Script, ScriptAnswer] = {}
         self._families: Counter[str] = Counter()
         self._kept: dict[tuple[str, str], KeptOutput] = {}
+        self._kept_starts: list[Message] = []  # until what stands for them has ended
 
     # ---- definitions
 
@@ -261,11 +264,29 @@ class Stage:
         if self.takes(command):
             return
         try:
-            self._decide(message.target, (command,))
+            if not self._is_answered(message, command):
+                self._decide(message.target, (command,))
         except PodiumError as error:
             answer = commands.bounced(message.target, command, error.message)
             if answer is not None:
                 self._decide(answer[0], (answer[1],))
+
+    def _is_answered(self, message: Message, command: Command) -> bool:
+        """Answer a start for whose idempotency key there is a workflow, as `KeyedStarts` does."""
+        if not isinstance(command, StartWorkflow) or not command.idempotency_strategy:
+            return False
+        pair = (command.name, command.idempotency_key)
+        known = [one for one in self._workflows.values() if (one.head.name, one.head.idempotency_key) == pair]
+        if not known or (command.idempotency_strategy == "FAIL_ON_RUNNING" and known[-1].is_terminal):
+            return False
+        standing = known[-1]
+        allowed_or_refused(*pair, command.idempotency_strategy, standing.head.id)
+        answer = answer_of(standing, message.target, command)
+        if answer is None:
+            self._kept_starts.append(message)
+        else:
+            self._decide(answer[0], (answer[1],))
+        return True
 
     # ---- looking
 
@@ -347,3 +368,6 @@ class Stage:
         if change.is_changed:
             for note in self.on_commit:
                 note(change)
+        if self._kept_starts and session.workflow.is_terminal:
+            kept, self._kept_starts = self._kept_starts, []
+            self.messages.extend(kept)

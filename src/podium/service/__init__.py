@@ -16,7 +16,6 @@ from podium.service.control import Control
 from podium.service.environment import Environment, SecretStore
 from podium.service.event_queues import EventQueues
 from podium.service.events import Events
-from podium.service.idempotency import Idempotency
 from podium.service.janitor import Janitor
 from podium.service.metadata import Metadata
 from podium.service.payload_location import PayloadLocations
@@ -61,7 +60,7 @@ class Services:
         self.reading = Reading(node)
         self._watch = Watch(node.changes)
         node.committer.on_commit += [self._watch.note]
-        self.workflows = Workflows(node, checking, Idempotency(node.store, self.reading, node.clock.new_workflow_id))
+        self.workflows = Workflows(node, checking)
         self.tasks = Tasks(node, self.reading, Secrets(node.variables))
         self.metadata = Metadata(node, checking)
         self.admin = Admin(node, self.reading, settings or {})

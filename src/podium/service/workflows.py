@@ -8,7 +8,6 @@ from podium.model.start import StartWorkflowRequest
 from podium.model.wire import Json
 from podium.runtime.node import Node
 from podium.service.checking import Checking
-from podium.service.idempotency import Idempotency
 
 AT = "startWorkflow.arg0"
 
@@ -16,10 +15,9 @@ AT = "startWorkflow.arg0"
 class Workflows:
     """Starts workflows."""
 
-    def __init__(self, node: Node, checking: Checking, idempotency: Idempotency) -> None:
+    def __init__(self, node: Node, checking: Checking) -> None:
         self._node = node
         self._checking = checking
-        self._idempotency = idempotency
 
     async def start(self, request: StartWorkflowRequest) -> str:
         """Start a workflow and return its id, or that of an earlier one with the same idempotency key."""
@@ -29,7 +27,10 @@ class Workflows:
         key, strategy = request.idempotencyKey, request.idempotencyStrategy
         if not key or strategy is None:
             return await self._launch(command)
-        return await self._idempotency.start(command.name, key, strategy, lambda found: self._launch(command, found))
+        new_id = self._node.clock.new_workflow_id()
+        return await self._node.idempotency.start(
+            command.name, key, strategy, new_id, lambda found: self._launch(command, found)
+        )
 
     async def start_by_name(
         self, name: str, version: int | None, correlation_id: str | None, priority: int, given: dict[str, Json]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from podium.engine.commands import StartWorkflow as StartCommand
 from podium.engine.graph import Step
 from podium.engine.lineage import Runaway, next_lineage
@@ -10,7 +12,7 @@ from podium.engine.schemas import start_fault
 from podium.engine.session import Place, Plan, Session, decode, encode
 from podium.model.errors import InvalidRequest, PodiumError, ValidationFailed
 from podium.model.start import StartWorkflowRequest
-from podium.model.status import FAILED_WITH_TERMINAL_ERROR, SCHEDULED
+from podium.model.status import FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SCHEDULED
 from podium.model.task import Task
 from podium.model.wire import convert
 from podium.tasks.kind import Kind
@@ -42,7 +44,7 @@ class StartWorkflow(Kind):
             session.fail(task, "Missing 'startWorkflow' in input data.")
             return
         try:
-            new_id = self._send(given, session)
+            new_id = self._send(given, task, session)
         except ValidationFailed as error:
             parts = "".join(f"'{one.path}' -> {one.message}. " for one in error.violations)
             session.fail(task, f"startWorkflow validation failed. {parts}")
@@ -51,15 +53,30 @@ class StartWorkflow(Kind):
         except PodiumError as error:
             session.fail(task, error.message)
         else:
-            session.finish(task, output=encode({"workflowId": new_id}))
+            if new_id is not None:
+                session.finish(task, output=encode({"workflowId": new_id}))
 
-    def _send(self, given: Any, session: Session) -> str:
+    def _send(self, given: Any, task: Task, session: Session) -> str | None:
+        """Send the start and return the id; None when it has a key, so that it is told later which workflow it is."""
         try:
             request = convert(StartWorkflowRequest, given)
         except InvalidRequest as error:
             raise InvalidRequest(f"Error reading StartWorkflowRequest. {error.message}") from error
         command = start_command(session, request)
         new_id = session.context.new_workflow_id()
+        if request.idempotencyKey and request.idempotencyStrategy:
+            session.send(
+                new_id,
+                msgspec.structs.replace(
+                    command,
+                    idempotency_strategy=request.idempotencyStrategy,
+                    starter_id=session.head.id,
+                    starter_seq=task.seq,
+                ),
+            )
+            task.status = IN_PROGRESS
+            session.touch(task)
+            return None
         session.send(new_id, command)
         return new_id
 

@@ -12,6 +12,7 @@ from podium.engine.graph import Graph, Step
 from podium.engine.lineage import Runaway, next_lineage
 from podium.engine.schemas import start_fault
 from podium.engine.session import Place, Plan, Session, WorkflowEnds, decode, encode
+from podium.expressions.java_text import java_text
 from podium.expressions.parameters import compile_template
 from podium.model.errors import PodiumError
 from podium.model.status import FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, SCHEDULED
@@ -19,6 +20,8 @@ from podium.model.task import Task
 from podium.model.wire import convert, encode_json, to_json_value
 from podium.model.workflow_def import WorkflowDef
 from podium.tasks.kind import Kind
+
+STRATEGIES = ("FAIL", "RETURN_EXISTING", "FAIL_ON_RUNNING")
 
 
 class SubWorkflow(Kind):
@@ -87,6 +90,7 @@ class SubWorkflow(Kind):
                 parent_task_seq=task.seq,
                 depth=lineage.depth,
                 root_id=lineage.root_id,
+                **keyed(request.get("idempotencyKey"), request.get("idempotencyStrategy")),
             ),
         )
         task.sub_workflow_id = child_id
@@ -125,6 +129,14 @@ def _request_template(step: Step) -> dict[str, Any]:
         "idempotencyKey": fields.get("idempotencyKey"),
         "idempotencyStrategy": fields.get("idempotencyStrategy"),
     }
+
+
+def keyed(key: Any, strategy: Any) -> dict[str, Any]:
+    """Return what a start command says of an idempotency key; one that is nothing, or is no strategy, has no effect."""
+    if key in (None, ""):
+        return {}
+    text = key if isinstance(key, str) else java_text(key)
+    return {"idempotency_key": text, "idempotency_strategy": strategy if strategy in STRATEGIES else None}
 
 
 def literal(inline: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from itertools import count
 from typing import Any
 
 import pytest
@@ -10,19 +9,14 @@ import pytest
 from podium.model.errors import Conflict
 from podium.model.transition import Transition
 from podium.model.workflow import Head, Workflow
-from podium.service.idempotency import Idempotency
+from podium.runtime.idempotency import Idempotency
 from podium.store.memory import MemoryStore
 
 IDS = ("a", "b", "c", "d")
 
 
-class State:
-    is_terminal = True
-
-
-class Reading:
-    async def state(self, workflow_id: str) -> State:
-        return State()
+async def ended(workflow_id: str) -> Workflow:
+    return Workflow(Head(workflow_id, "order", 1, "hash", "COMPLETED"), None)
 
 
 class TwoNodes:
@@ -30,13 +24,14 @@ class TwoNodes:
 
     def __init__(self) -> None:
         self.store = MemoryStore(is_shared=True)
-        numbers = count()
-        reading: Any = Reading()
-        self.services = [Idempotency(self.store, reading, lambda: IDS[next(numbers)]) for _ in range(2)]
+        self._ids = iter(IDS)
+        self.services = [Idempotency(self.store, ended) for _ in range(2)]
         self._both = asyncio.Barrier(2)
 
     async def start(self, number: int, strategy: Any, launch: Callable[[str], Awaitable[str]] | None = None) -> str:
-        return await self.services[number].start("order", "key", strategy, launch or self._launch_together)
+        return await self.services[number].start(
+            "order", "key", strategy, next(self._ids), launch or self._launch_together
+        )
 
     async def _launch_together(self, workflow_id: str) -> str:
         await self._both.wait()

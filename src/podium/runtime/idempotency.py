@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from podium.model.errors import Conflict, Overloaded
+from podium.model.workflow import Workflow
 from podium.model.workflow_def import IdempotencyStrategy
-from podium.service.reading import Reading
 from podium.store import Store
 
 KEYS_MAX = 10_000
 
 Launch = Callable[[str], Awaitable[str]]
+Read = Callable[[str], Awaitable[Workflow | None]]
 
 
 class _Turn:
@@ -32,10 +33,9 @@ class _Turn:
 class Idempotency:
     """Decides what a start with a key does when there was an earlier one."""
 
-    def __init__(self, store: Store, reading: Reading, new_id: Callable[[], str]) -> None:
+    def __init__(self, store: Store, read: Read) -> None:
         self._store = store
-        self._reading = reading
-        self._new_id = new_id
+        self._read = read
         self._turns: dict[tuple[str, str], _Turn] = {}
 
     @asynccontextmanager
@@ -56,33 +56,36 @@ class Idempotency:
             if not turn.users:
                 del self._turns[place]
 
-    async def start(self, name: str, key: str, strategy: IdempotencyStrategy, launch: Launch) -> str:
+    async def start(self, name: str, key: str, strategy: IdempotencyStrategy, workflow_id: str, launch: Launch) -> str:
         """Return the workflow that stands for this start: an earlier one, or the one that *launch* starts.
 
-        `Conflict` where *strategy* says so. *launch* gets the id to start with.
+        `Conflict` where *strategy* says so. *launch* gets the id to start with: *workflow_id*, or the one that another
+        node has claimed for the key.
         """
         async with self._turn(name, key):
             before = await self._store.by_idempotency_key(name, key)
             if before is not None and not await self._makes_way(before, strategy):
-                return _standing(name, key, strategy, before)
-            workflow_id = self._new_id()
+                return allowed_or_refused(name, key, strategy, before)
             if self._store.is_shared:
                 workflow_id = await self._store.claim_key(name, key, workflow_id, before or "")
                 now = await self._store.by_idempotency_key(name, key)
                 if now is not None and now != before:
-                    return _standing(name, key, strategy, now)
+                    return allowed_or_refused(name, key, strategy, now)
             try:
                 return await launch(workflow_id)
             except Conflict:
                 if not await self._store.exists(workflow_id):  # refused for another reason
                     raise
-            return _standing(name, key, strategy, workflow_id)
+            return allowed_or_refused(name, key, strategy, workflow_id)
 
     async def _makes_way(self, workflow_id: str, strategy: IdempotencyStrategy) -> bool:
-        return strategy == "FAIL_ON_RUNNING" and (await self._reading.state(workflow_id)).is_terminal
+        if strategy != "FAIL_ON_RUNNING":
+            return False
+        workflow = await self._read(workflow_id)
+        return workflow is None or workflow.is_terminal
 
 
-def _standing(name: str, key: str, strategy: IdempotencyStrategy, workflow_id: str) -> str:
+def allowed_or_refused(name: str, key: str | None, strategy: str, workflow_id: str) -> str:
     """Return the workflow that another start has made, if the strategy allows it."""
     if strategy == "RETURN_EXISTING":
         return workflow_id
