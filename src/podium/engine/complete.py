@@ -44,6 +44,14 @@ def _settle_failure(session: Session, task: Task, step: Step | None) -> None:
         raise ends_by(session, task)
 
 
+def is_fatal(session: Session, task: Task) -> bool:
+    """Whether the failed *task* ends the workflow: it is not tried again, and nothing lets its failure pass."""
+    step = session.step_of(task)
+    if task.seq not in session.workflow.pending or (step is not None and (step.optional or step.permissive)):
+        return False
+    return not _may_retry(session, task, step)
+
+
 def ends_by(session: Session, task: Task) -> WorkflowEnds:
     """Return the end of the workflow that a failed task causes."""
     status = workflow_status_of(task.status)
@@ -87,9 +95,7 @@ def terminated_by(session: Session, task: Task) -> WorkflowEnds:
 
 def _retried(session: Session, task: Task, step: Step | None) -> bool:
     """Start the next attempt of a failed task when its policy allows one."""
-    if step is None or task.status not in TASK_RETRIABLE or not session.type_of(step.type).is_retried:
-        return False
-    if retry_limit(step) <= task.retry_count:
+    if step is None or not _may_retry(session, task, step):
         return False
     task_def = step.task_def
     elapsed_s = budget_spent_s(task, task_def, session.now_ms)
@@ -106,6 +112,12 @@ def _retried(session: Session, task: Task, step: Step | None) -> bool:
     if extra_ms and attempt.queue:
         session.enqueue(attempt, delay_s * 1000 + extra_ms)
     return True
+
+
+def _may_retry(session: Session, task: Task, step: Step | None) -> bool:
+    if step is None or task.status not in TASK_RETRIABLE or not session.type_of(step.type).is_retried:
+        return False
+    return retry_limit(step) > task.retry_count
 
 
 def next_attempt(session: Session, task: Task, step: Step, delay_s: int, *, is_automatic: bool = True) -> Task:

@@ -42,7 +42,7 @@ from podium.engine.commands import (
     Upgrade,
     Wake,
 )
-from podium.engine.complete import follow, is_terminate, reachable, terminated_by
+from podium.engine.complete import ends_by, follow, is_fatal, is_terminate, reachable, terminated_by
 from podium.engine.context import Script, ScriptNeeded
 from podium.engine.finish import complete, end, output_of
 from podium.engine.graph import Graph
@@ -274,7 +274,9 @@ def _run(session: Session) -> Decision[None]:
             elif session.starting:
                 yield from _start_all(session)
             elif session.dirty and not session.ended:
-                yield from _settle_all(session)
+                yield from _settle_all(session, session.dirty)
+            elif session.dirty_joins and not session.ended:
+                yield from _settle_all(session, session.dirty_joins)
             elif session.workflow.pending:
                 return
             elif not session.workflow.open:
@@ -335,6 +337,8 @@ def _create_reached(session: Session) -> Decision[None]:
 def _follow_all(session: Session) -> Decision[None]:
     session.passed.clear()
     ender = _terminate_task(session)
+    if len(session.ended) > 1:
+        _end_by_failure(session)
     for _ in range(len(session.ended)):
         task = session.ended[0]
         # Nothing new begins beside a TERMINATE, but a failure still comes first.
@@ -347,6 +351,13 @@ def _follow_all(session: Session) -> Decision[None]:
         session.ended.popleft()
     if ender is not None:
         raise terminated_by(session, ender)
+
+
+def _end_by_failure(session: Session) -> None:
+    """End the workflow if one of the tasks that have just ended fails it; nothing new begins beside that."""
+    fatal = next((task for task in session.ended if task.is_bad and is_fatal(session, task)), None)
+    if fatal is not None:
+        raise ends_by(session, fatal)
 
 
 def _terminate_task(session: Session) -> Task | None:
@@ -385,9 +396,9 @@ def _leave_open(session: Session, task: Task) -> None:
     session.watch(task)
 
 
-def _settle_all(session: Session) -> Decision[None]:
-    while session.dirty and not session.ended and not session.starting:
-        seq = next(iter(session.dirty))
+def _settle_all(session: Session, dirty: dict[int, None]) -> Decision[None]:
+    while dirty and not session.ended and not session.starting:
+        seq = next(iter(dirty))
         task = session.workflow.open.get(seq)
         while task is not None:
             try:
@@ -395,7 +406,7 @@ def _settle_all(session: Session) -> Decision[None]:
                 break
             except ScriptNeeded as need:
                 yield need.scripts
-        session.dirty.pop(seq, None)
+        dirty.pop(seq, None)
 
 
 def _unblock(session: Session) -> None:

@@ -40,7 +40,7 @@ def end(session: Session, outcome: WorkflowEnds, *, tell_parent: bool = True, co
     head.messages = []
     head.failed_task_seq = outcome.task.seq if outcome.task else 0
     cancel_open(session)
-    for waiting in (session.reached, session.ended, session.starting, session.dirty):
+    for waiting in (session.reached, session.ended, session.starting, session.dirty, session.dirty_joins):
         waiting.clear()
     drop_indexes(session.workflow)
     session.change.is_changed = True

@@ -50,7 +50,7 @@ def _leave(session: Session) -> None:
         task.executed = True
         task.retried = task.is_bad
         session.touch(task)
-    for waiting in (session.reached, session.ended, session.starting, session.dirty):
+    for waiting in (session.reached, session.ended, session.starting, session.dirty, session.dirty_joins):
         waiting.clear()
 
 

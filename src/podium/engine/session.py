@@ -136,7 +136,7 @@ class Session:
     """One workflow under change."""
 
     __slots__ = (
-        "change", "context", "dirty", "ended", "graph", "head", "new_bytes", "now_ms", "passed", "path_steps",
+        "change", "context", "dirty", "dirty_joins", "ended", "graph", "head", "new_bytes", "now_ms", "passed", "path_steps",
         "reached", "starting", "starts", "workflow",
     )  # fmt: skip
 
@@ -150,7 +150,8 @@ class Session:
         self.reached: deque[Reach] = deque()
         self.ended: deque[Task] = deque()  # tasks whose consequences are still to come
         self.starting: deque[Task] = deque()  # tasks of the engine that have not been started
-        self.dirty: dict[int, None] = {}  # open joins and loops to look at, in order
+        self.dirty: dict[int, None] = {}  # open loops and exclusive joins to look at, in order
+        self.dirty_joins: dict[int, None] = {}  # open joins to look at when all else is done, in order
         self.passed: list[Task] = []  # tasks whose consequences came in the present pass
         self.starts = 0  # tasks of the engine
         self.path_steps = 0  # nodes that the paths of expressions have visited
@@ -389,8 +390,8 @@ class Session:
         self.change.is_changed = True
 
     def need_settle(self, task: Task) -> None:
-        """Have an open join or loop looked at before the decision ends."""
-        self.dirty[task.seq] = None
+        """Have an open join or loop looked at before the decision ends; joins come last, as upstream polls them."""
+        (self.dirty_joins if task.type == "JOIN" else self.dirty)[task.seq] = None
 
 
 def queue_name(task: Task) -> str:

@@ -5,7 +5,6 @@ Three forms: one task for each element of `forkTaskInputs`; a list of tasks with
 therefore its definition is kept with its tasks.
 """
 
-from itertools import chain
 from typing import Any
 
 from msgspec import Raw
@@ -139,7 +138,9 @@ def _same_task(plan: Plan, step: Step, values: dict[str, Any]) -> list[WorkflowT
     is_system = plan.session.type_of(kind).name == kind and kind != "SIMPLE"
     name = str(values.get("forkTaskName") or (kind if is_system else step.ref))
     version = _child_version(plan, workflow, str(values.get("forkTaskWorkflowVersion") or ""))
-    prefix = f"_{step.ref}_{name}" if _has_dynamic_tasks(plan) else f"_{name}"
+    prefix = f"_{name}"
+    if _has_dynamic_tasks(plan.session) or any(task.step.startswith(f"{prefix}_") for task in plan.tasks):
+        prefix = f"_{step.ref}{prefix}"
     made = []
     for index, element in enumerate(values["forkTaskInputs"]):
         given = {**element} if isinstance(element, dict) else {"input": element}
@@ -154,8 +155,8 @@ def _same_task(plan: Plan, step: Step, values: dict[str, Any]) -> list[WorkflowT
     return made
 
 
-def _has_dynamic_tasks(plan: Plan) -> bool:
-    known = chain(plan.session.workflow.latest.values(), plan.tasks)
+def _has_dynamic_tasks(session: Session) -> bool:
+    known = session.workflow.latest.values()
     return any(task.dynamic_step is not None or _is_dynamic_fork(task) for task in known)
 
 

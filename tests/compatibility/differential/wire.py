@@ -8,6 +8,9 @@ from urllib.parse import unquote
 import httpx
 
 TIMEOUT_S = 120.0
+BUSY = "[SQLITE_BUSY"  # upstream lets the client have it when others write at the same moment
+BUSY_TRIES = 20
+BUSY_PAUSE_S = 0.2
 
 
 class Answer(NamedTuple):
@@ -33,7 +36,11 @@ class HttpWire:
 
     async def call(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
         headers = {"Content-Type": content_type} if body is not None else {}
-        found = await self._client.request(method, path, content=body, headers=headers)
+        for _ in range(BUSY_TRIES):
+            found = await self._client.request(method, path, content=body, headers=headers)
+            if BUSY not in found.text[:200]:
+                break
+            await asyncio.sleep(BUSY_PAUSE_S)
         return Answer(found.status_code, found.headers.get("content-type", ""), found.text)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from podium.engine.commands import SkipTask
 from podium.testing import Rehearsal
-from podium.testing.steps import fork, inline, simple, step, workflow
+from podium.testing.steps import do_while, fork, inline, simple, step, workflow
 
 Given = dict[str, object]
 
@@ -193,3 +193,24 @@ def test_a_case_whose_steps_are_all_skipped_is_passed(stage: Rehearsal):
     stage.complete(key, "a")
 
     assert stage.status(key, "after") == "SCHEDULED"
+
+
+def test_nothing_begins_beside_a_failure_in_the_same_pass(stage: Rehearsal):
+    boom = inline("boom", "throw new Error('x')")
+    branches = fork("f", [inline("a"), simple("later")], [boom], join_on=["later", "boom"])
+    stage.register(workflow("w", *branches))
+
+    key = stage.start("w")
+
+    assert stage.status(key) == "FAILED"
+    assert "later" not in {task["referenceTaskName"] for task in stage.view(key)["tasks"]}
+
+
+def test_loops_go_on_before_joins_end(stage: Rehearsal):
+    inner = [*fork("g", [inline("i")], join_on=["i"]), inline("after_join")]
+    branches = fork("f", [do_while("lp", "$.lp.iteration < 2", inline("b")), inline("after_loop")], inner)
+    stage.register(workflow("w", *branches))
+
+    order = [task["referenceTaskName"] for task in stage.view(stage.start("w"))["tasks"]]
+
+    assert order.index("after_loop") < order.index("after_join")

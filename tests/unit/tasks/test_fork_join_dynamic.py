@@ -219,6 +219,18 @@ def test_two_forks_side_by_side_have_names_of_their_own(stage: Rehearsal):
     assert refs == ["f", "p", "_work_0", "p_join", "q", "_q_work_0", "q_join", "f_join"]
 
 
+@pytest.mark.parametrize("first", [{"forkTaskInputs": []}, {"forkTaskInputs": [1], "forkTaskName": "other"}])
+def test_a_fork_beside_another_keeps_the_short_names_that_nobody_has(stage: Rehearsal, first: Given):
+    second = {"forkTaskInputs": [1], "forkTaskName": "work"}
+    branches = [
+        [step(ref, "FORK_JOIN_DYNAMIC", given), step(f"{ref}_join", "JOIN")]
+        for ref, given in (("p", first), ("q", second))
+    ]
+    stage.register(workflow("w", *fork("f", *branches)))
+
+    assert stage.given(stage.start("w"), "q_join") == {"joinOn": ["_work_0"]}
+
+
 def test_in_a_loop_the_names_get_the_suffix(stage: Rehearsal):
     stage.register(workflow("w", do_while("lp", "$.lp.iteration < 3", *same_task(forkTaskType="INLINE"))))
 
@@ -344,7 +356,7 @@ def test_a_dynamic_fork_inside_of_a_member(stage: Rehearsal):
     stage.register(workflow("w", *task_list()))
     key = stage.start("w", {"tasks": [switch("s", "a", {"a": inner})], "inputs": {}})
 
-    for ref in ("_g_work_0", "_g_work_1"):
+    for ref in ("_work_0", "_work_1"):
         assert stage.status(key, "j") == "IN_PROGRESS"
         stage.complete(key, ref)
 

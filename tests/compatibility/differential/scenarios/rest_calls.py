@@ -241,9 +241,9 @@ SCENARIOS = [
         "schedule: next times",
         "rest 2.6",
         *get(
-            "/scheduler/nextFewSchedules?cronExpression=0 0 12 * * *&scheduleStartTime=1700000000000&limit=3",
+            "/scheduler/nextFewSchedules?cronExpression=0 0 12 * * *&scheduleStartTime=4102444800000&limit=3",
             "/scheduler/nextFewSchedules?cronExpression=nope",
-            "/scheduler/nextFewSchedules?cronExpression=0 0 12 * * MON-FRI&scheduleStartTime=1700000000000",
+            "/scheduler/nextFewSchedules?cronExpression=0 0 12 * * MON-FRI&scheduleStartTime=4102444800000",
         ),
     ),
     # ---- payload locations, others
