@@ -34,6 +34,14 @@ def follow(session: Session, task: Task) -> None:
         session.adopt(plan)
 
 
+def pass_over(session: Session, task: Task) -> None:
+    """Settle the failure of *task*, if it is one, beside a TERMINATE: nothing new begins there."""
+    step = session.step_of(task)
+    if task.is_bad and not _may_retry(session, task, step):
+        _settle_failure(session, task, step)
+        session.touch(task)
+
+
 def _settle_failure(session: Session, task: Task, step: Step | None) -> None:
     """Let an optional or permissive failure pass; any other ends the workflow."""
     if step is not None and step.optional:
@@ -65,11 +73,14 @@ def failure_text(session: Session, task: Task, status: str) -> str:
 
 
 def permissive_end(session: Session) -> WorkflowEnds | None:
-    """Return the end that failed permissive tasks cause once all else is done, None when there are none."""
+    """Return the end that failed permissive tasks cause once all else is done, None when there are none.
+
+    Upstream names none of them as its cause.
+    """
     failed = [task for task in session.workflow.permissive.values() if task.is_bad]
     if not failed:
         return None
-    return WorkflowEnds(FAILED, ". ".join(failure_text(session, task, task.status) for task in failed), failed[0])
+    return WorkflowEnds(FAILED, ". ".join(failure_text(session, task, task.status) for task in failed))
 
 
 def is_terminate(task: Task) -> bool:

@@ -42,7 +42,7 @@ from podium.engine.commands import (
     Upgrade,
     Wake,
 )
-from podium.engine.complete import ends_by, follow, is_fatal, is_terminate, reachable, terminated_by
+from podium.engine.complete import ends_by, follow, is_fatal, is_terminate, pass_over, reachable, terminated_by
 from podium.engine.context import Script, ScriptNeeded
 from podium.engine.finish import complete, end, output_of
 from podium.engine.graph import Graph
@@ -273,10 +273,8 @@ def _run(session: Session) -> Decision[None]:
                 yield from _follow_all(session)
             elif session.starting:
                 yield from _start_all(session)
-            elif session.dirty and not session.ended:
-                yield from _settle_all(session, session.dirty)
-            elif session.dirty_joins and not session.ended:
-                yield from _settle_all(session, session.dirty_joins)
+            elif (dirty := session.dirty or session.dirty_joins) and not session.ended:
+                yield from _settle_all(session, dirty)
             elif session.workflow.pending:
                 return
             elif not session.workflow.open:
@@ -341,8 +339,9 @@ def _follow_all(session: Session) -> Decision[None]:
         _end_by_failure(session)
     for _ in range(len(session.ended)):
         task = session.ended[0]
-        # Nothing new begins beside a TERMINATE, but a failure still comes first.
-        while task.seq in session.workflow.pending and (ender is None or task.is_bad):
+        if ender is not None and task.seq in session.workflow.pending:
+            pass_over(session, task)
+        while task.seq in session.workflow.pending and ender is None:
             try:
                 follow(session, task)
                 break

@@ -136,8 +136,8 @@ class Session:
     """One workflow under change."""
 
     __slots__ = (
-        "change", "context", "dirty", "dirty_joins", "ended", "graph", "head", "new_bytes", "now_ms", "passed", "path_steps",
-        "reached", "starting", "starts", "workflow",
+        "change", "context", "dirty", "dirty_joins", "ended", "graph", "head", "new_bytes", "now_ms", "passed",
+        "path_steps", "reached", "starting", "starts", "workflow",
     )  # fmt: skip
 
     def __init__(self, workflow: Workflow, context: Context) -> None:

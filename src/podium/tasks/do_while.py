@@ -13,6 +13,7 @@ from podium.engine.graph import Step
 from podium.engine.scope import LoopOutput
 from podium.engine.session import Place, Plan, Session, decode, encode
 from podium.expressions.bounds import ExpressionTooLarge
+from podium.expressions.java_text import java_text
 from podium.expressions.javascript import truth
 from podium.expressions.parameters import compile_template
 from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS
@@ -57,7 +58,7 @@ class DoWhile(Kind):
             failed = self._failed(task, step, session)
             if failed is not None:
                 _forget_later(task, session, loop, failed)
-                session.fail(task, f"{failed.reason or ''} ", FAILED, loop_output(task, loop))
+                session.fail(task, f"{java_text(failed.reason)} ", FAILED, loop_output(task, loop))
             elif not loop.open:
                 self._end_iteration(task, step, session, loop)
 

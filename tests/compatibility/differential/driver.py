@@ -33,24 +33,40 @@ POLL_WITHIN_S = 30.0
 
 
 async def play(
-    scenario: Scenario, wire: Wire, *, name: str, patience_s: float, look_every_s: float, salt: str = ""
+    scenario: Scenario,
+    wire: Wire,
+    *,
+    name: str,
+    patience_s: float,
+    look_every_s: float,
+    joins_in_pause: bool,
+    salt: str = "",
 ) -> Record:
     """Play a scenario; *patience_s* is how long the server may take to come to rest before that is recorded.
 
     *name* and *salt* tell it apart from all others on the same server.
     """
     prefix = f"s{zlib.crc32((salt + name).encode()):08x}_"
-    player = _Player(scenario, wire, prefix, patience_s, look_every_s)
+    player = _Player(scenario, wire, prefix, patience_s, look_every_s, joins_in_pause)
     for step in scenario.steps:
         await player.make(step)
     return player.finished()
 
 
 class _Player:
-    def __init__(self, scenario: Scenario, wire: Wire, prefix: str, patience_s: float, look_every_s: float) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        wire: Wire,
+        prefix: str,
+        patience_s: float,
+        look_every_s: float,
+        joins_in_pause: bool,
+    ) -> None:
         self._wire = wire
         self._patience_s = max(patience_s, scenario.patience_s) if patience_s > 20 else patience_s
         self._look_every_s = look_every_s
+        self._joins_in_pause = joins_in_pause
         self._prefix = prefix
         self._names = Names()
         self._roots: dict[str, str] = {}  # ids by the names that calls gave them
@@ -162,7 +178,7 @@ class _Player:
         deadline = time.monotonic() + self._patience_s
         while True:
             await self._refresh()
-            if is_at_rest(self._family):
+            if is_at_rest(self._family, joins_in_pause=self._joins_in_pause):
                 return True
             if time.monotonic() > deadline:
                 return False

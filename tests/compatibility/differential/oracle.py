@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.compatibility.differential.difference import Allowance, Difference, allowances, forbidden
 from tests.compatibility.differential.driver import Record, play
 from tests.compatibility.differential.generated import drawn
+from tests.compatibility.differential.judge import Judge, Tally
 from tests.compatibility.differential.record import timeless
 from tests.compatibility.differential.scenario import Scenario
 from tests.compatibility.differential.scenarios import by_subject
@@ -31,11 +31,12 @@ STATEMENTS = Path(__file__).with_name("statements.txt")
 RECORDED = Path(__file__).with_name("recorded")
 AT_ONCE_UPSTREAM = 128
 AT_ONCE = 64
-BATCH = 400
+BATCH = 2000
 KEPT = 300  # drawn scenarios whose records are kept
-AGAIN = 2  # how often a scenario that differs is played again
-UPSTREAM = {"patience_s": 45.0, "look_every_s": 0.3}
-PODIUM = {"patience_s": 10.0, "look_every_s": 0.005}
+AGAIN = 4  # how often a scenario that differs is played again
+UPSTREAM = {"patience_s": 45.0, "look_every_s": 0.3, "joins_in_pause": True}
+PATIENT = {"patience_s": 100.0}
+PODIUM = {"patience_s": 20.0, "look_every_s": 0.005, "joins_in_pause": False}
 
 
 async def played(scenarios: Mapping[str, Scenario], wire: Wire, at_once: int, **pace: Any) -> dict[str, Record]:
@@ -67,11 +68,11 @@ async def played_on_podium(scenarios: Mapping[str, Scenario]) -> dict[str, Recor
         await application.stop()
 
 
-async def played_on(url: str, scenarios: Mapping[str, Scenario]) -> dict[str, Record]:
+async def played_on(url: str, scenarios: Mapping[str, Scenario], **pace: Any) -> dict[str, Record]:
     """Play scenarios on the upstream server."""
     wire = HttpWire(url, AT_ONCE_UPSTREAM * 2)
     try:
-        return await played(scenarios, wire, AT_ONCE_UPSTREAM, **UPSTREAM, salt=str(time.time()))
+        return await played(scenarios, wire, AT_ONCE_UPSTREAM, **(UPSTREAM | pace), salt=str(time.time()))
     finally:
         await wire.close()
 
@@ -104,15 +105,17 @@ def read(subject: str) -> dict[str, Record]:
 def main() -> int:
     """Ask, record, compare; 1 when something differs that may not, 2 when the upstream server is not to be had."""
     options = _options()
-    allowed = allowances()
+    total = Tally()
     try:
         with upstream(options.url, options.replay) as options.url:
-            bad = sum(_compared(*one, options, allowed) for one in _chosen(options))
+            for subject, scenarios in _chosen(options):
+                total += _compared(subject, scenarios, options)
     except Missing as error:
         print(f"{error} (needed: a JDK of 21 or newer, Maven, and the network for the first time)", file=sys.stderr)
         return 2
     print(counts())
-    return 1 if bad else 0
+    print(total.table())
+    return 0 if total.is_good() else 1
 
 
 def _options() -> argparse.Namespace:
@@ -134,7 +137,8 @@ def _chosen(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Scenar
             yield subject, {one.name: one for one in scenarios if options.only in one.name}
     last = options.first + options.generated
     for first in range(options.first, last, BATCH):
-        yield "generated", {one.name: one for one in map(drawn, range(first, min(first + BATCH, last)))}
+        scenarios = map(drawn, range(first, min(first + BATCH, last)))
+        yield "generated", {one.name: one for one in scenarios if options.only in one.name}
 
 
 @contextmanager
@@ -167,40 +171,24 @@ def is_shown(name: str, covered: set[str]) -> bool:
     return any(one == name or one.startswith(f"{name}.") for one in covered)
 
 
-def _compared(
-    subject: str, scenarios: dict[str, Scenario], options: argparse.Namespace, allowed: list[Allowance]
-) -> int:
-    """Play and compare scenarios; returns how many differ in a way that nothing allows."""
+def _compared(subject: str, scenarios: dict[str, Scenario], options: argparse.Namespace) -> Tally:
+    """Play and compare scenarios; prints what differs in a way that nothing allows."""
     begun = time.monotonic()
     upstream = read(subject) if options.replay else asyncio.run(played_on(options.url, scenarios))
     podium = asyncio.run(played_on_podium(scenarios))
-    bad = _bad(subject, upstream, podium, allowed)
+    judge = Judge(subject, upstream, podium)
     for _ in range(0 if options.replay else AGAIN):
-        # Upstream's threads race; podium's answer must be one of those that it gives.
-        again = asyncio.run(played_on(options.url, {name: scenarios[name] for name in bad}))
-        better = {name: record for name, record in again.items() if not _bad(subject, {name: record}, podium, allowed)}
-        upstream |= better
-        bad = {name: found for name, found in bad.items() if name not in better}
-    if options.keep and (kept := {name: one for name, one in upstream.items() if _is_kept(subject, name)}):
+        again = {name: scenarios[name] for name in judge.bad}
+        judge.hear(asyncio.run(played_on(options.url, again, **PATIENT)))
+    if options.keep and (kept := {name: one for name, one in judge.good.items() if _is_kept(subject, name)}):
         write(subject, read(subject) | kept if options.only or subject == "generated" else kept)
-    for difference in [one for found in bad.values() for one in found[:12]]:
-        print(difference)
-    print(f"{subject}: {len(podium)} scenarios, {len(bad)} differ, {time.monotonic() - begun:.0f} s", flush=True)
-    return len(bad)
+    tally = judge.tally()
+    print(f"{subject}: {tally.line()}, {time.monotonic() - begun:.0f} s", flush=True)
+    return tally
 
 
 def _is_kept(subject: str, name: str) -> bool:
     return subject != "generated" or int(name.partition(" ")[0]) < KEPT
-
-
-def _bad(
-    subject: str, upstream: dict[str, Record], podium: dict[str, Record], allowed: list[Allowance]
-) -> dict[str, list[Difference]]:
-    found = {}
-    for name, record in upstream.items():
-        if name in podium and (rest := forbidden(f"{subject}/{name}", record, podium[name], allowed)):
-            found[name] = rest
-    return found
 
 
 if __name__ == "__main__":

@@ -26,12 +26,15 @@ def latest(flow: Json, ref: str) -> Json | None:
     return max(found, key=lambda task: (task["seq"], task["retryCount"])) if found else None
 
 
-def is_at_rest(family: Mapping[str, Json]) -> bool:
-    """Whether all workflows of a family wait for somebody outside, or have ended."""
-    return all(_rests(flow, family) for flow in family.values())
+def is_at_rest(family: Mapping[str, Json], *, joins_in_pause: bool) -> bool:
+    """Whether all workflows of a family wait for somebody outside, or have ended.
+
+    *joins_in_pause*: the server ends the joins of a paused workflow.
+    """
+    return all(_rests(flow, family, joins_in_pause) for flow in family.values())
 
 
-def _rests(flow: Json, family: Mapping[str, Json]) -> bool:
+def _rests(flow: Json, family: Mapping[str, Json], joins_in_pause: bool) -> bool:
     parent = family.get(flow.get("parentWorkflowId", ""))
     if flow["status"] in ENDED:
         return parent is None or parent["status"] in ENDED or not _is_waited_for(flow, parent)
@@ -42,6 +45,8 @@ def _rests(flow: Json, family: Mapping[str, Json]) -> bool:
         return False
     if not open_tasks:
         return flow["status"] == "PAUSED"
+    if flow["status"] == "PAUSED" and not joins_in_pause:
+        open_tasks = [task for task in open_tasks if task["taskType"] != "JOIN"]
     return all(_waits(task, flow, family) for task in open_tasks)
 
 

@@ -92,6 +92,6 @@ def test_a_workflow_rests_when_only_somebody_outside_can_go_on(kind: str, given:
     }  # fmt: skip
     flow = {"workflowId": "w", "status": "RUNNING", "tasks": [task]}
 
-    assert is_at_rest({"w": flow}) is rests
-    assert not is_at_rest({"w": {**flow, "tasks": []}})
-    assert is_at_rest({"w": {**flow, "status": "COMPLETED", "tasks": []}})
+    assert is_at_rest({"w": flow}, joins_in_pause=False) is rests
+    assert not is_at_rest({"w": {**flow, "tasks": []}}, joins_in_pause=False)
+    assert is_at_rest({"w": {**flow, "status": "COMPLETED", "tasks": []}}, joins_in_pause=False)
