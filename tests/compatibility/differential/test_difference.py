@@ -33,6 +33,51 @@ def test_a_step_that_one_has_not_made_is_a_difference() -> None:
     assert [each.podium for each in differences("s", record(), [])] == [ABSENT]
 
 
+def execution(*tasks: Json, output: Json) -> Json:
+    return {"taskToDomain": {}, "status": "COMPLETED", "output": output, "tasks": list(tasks)}
+
+
+def task(ref: str, seq: int, **fields: Json) -> Json:
+    return {
+        "referenceTaskName": ref, "seq": seq, "retryCount": 0, "taskType": "INLINE", "status": "COMPLETED",
+        "outputData": {}, **fields,
+    }  # fmt: skip
+
+
+def test_tasks_are_compared_by_what_they_are() -> None:
+    one = execution(task("a", 1), task("b", 2, status="FAILED"), output={"n": 1})
+    other = execution(task("a", 1), task("x", 2), task("b", 3, status="CANCELED"), output={"n": 1})
+
+    found = {each.place: each.task for each in differences("s", [["look", one]], [["look", other]])}
+
+    assert found == {
+        "0 look.tasks.(b).seq": "FAILED/CANCELED",
+        "0 look.tasks.(b).status": "FAILED/CANCELED",
+        "0 look.tasks.(x)": "",
+    }
+
+
+def test_an_output_that_is_that_of_the_last_task_is_compared_there() -> None:
+    one = execution(task("a", 1, outputData={"n": 1}), output={"n": 1})
+    other = execution(task("a", 1, outputData={"n": 2}), output={"n": 2})
+    of_other_task = execution(task("a", 2), task("b", 3, outputData={"n": 2}), output={"n": 2})
+
+    assert [each.place for each in differences("s", [["look", one]], [["look", other]])] == [
+        "0 look.tasks.(a).outputData.n"
+    ]
+    assert ("0 look.output", "that of a", "that of b") in [
+        each[1:4] for each in differences("s", [["look", one]], [["look", of_other_task]])
+    ]
+
+
+def test_a_refused_report_of_one_server_moves_nothing_else() -> None:
+    refused = ["report on a", {"status": 500}]
+
+    found = differences("s", [["look", 1], refused, ["look", 2]], [["look", 1], ["look", 2]])
+
+    assert [(each.place, each.podium) for each in found] == [("1 report on a", ABSENT)]
+
+
 @pytest.mark.parametrize(
     ("fields", "is_allowed"),
     [
@@ -47,6 +92,7 @@ def test_a_step_that_one_has_not_made_is_a_difference() -> None:
         ({"upstream": True}, False),
         ({"when": '"body"'}, True),
         ({"when": "elsewhere"}, False),
+        ({"task": "FAILED/*"}, False),
     ],
 )
 def test_an_allowance_covers_what_it_names(fields: dict[str, Json], is_allowed: bool) -> None:

@@ -216,3 +216,13 @@ def test_output_parameters_see_how_the_workflow_ends_badly(stage: Rehearsal):
     stage.send(stopped, Terminate("enough"))
 
     assert [stage.output(key)["s"] for key in (failed, done, stopped)] == ["FAILED", "RUNNING", "TERMINATED"]
+
+
+def test_permissive_failures_are_nobodys_end(stage: Rehearsal):
+    stage.register(workflow("undo", inline("u")))
+    stage.register(workflow("w", inline("a", "throw 1", permissive=True), failureWorkflow="undo"))
+
+    key = stage.start("w")
+
+    assert stage.status(key) == "FAILED"
+    assert "failureTaskId" not in stage.given(stage.output(key)["conductor.failure_workflow"])

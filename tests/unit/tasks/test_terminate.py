@@ -83,6 +83,16 @@ def test_a_failure_of_the_same_pass_comes_first(stage: Rehearsal):
     assert stage.status(stage.start("w")) == "FAILED"
 
 
+def test_an_optional_failure_beside_it_begins_nothing(stage: Rehearsal):
+    branch = [inline("a", "throw 1", optional=True), inline("a2")]
+    stage.register(workflow("w", *fork("f", branch, [terminate()])))
+
+    key = stage.start("w")
+
+    assert (stage.status(key), stage.status(key, "a")) == ("COMPLETED", "COMPLETED_WITH_ERRORS")
+    assert [line.split()[1] for line in stage.lines(key)] == ["f", "a", "t", "f_join"]
+
+
 def test_permissive_failures_before_it_make_it_a_failure(stage: Rehearsal):
     stage.register(workflow("w", inline("a", "throw 1", permissive=True), terminate(workflowOutput={"o": 1})))
 
