@@ -118,6 +118,7 @@ def test_tasks_in_progress_are_counted_by_name(run: Any, make: Any) -> None:
             [
                 make.start(first, make.task(1, status="IN_PROGRESS"), make.task(2), make.task(3, status="COMPLETED")),
                 make.start(second, make.task(1, status="IN_PROGRESS"), make.task(2, status="IN_PROGRESS", name="ship")),
+                make.start(make.workflow(), make.task(1, status="IN_PROGRESS", type="HUMAN", runs="engine")),
             ]
         )
 
@@ -278,5 +279,22 @@ def test_open_workflows_are_counted_by_definition(
 
         assert await store.open_counts(10) == {"a": 1, "b": 2, "d": 1}
         assert await store.open_counts(2) == {"a": 1, "b": 2}
+
+    run(scenario)
+
+
+def test_open_workflows_of_a_definition_are_listed_page_by_page(run: Any, make: Any) -> None:
+    async def scenario(store: Store) -> None:
+        flows = [make.workflow(created_ms=1_000 + number // 7) for number in range(20)]
+        others = [make.workflow(status=status) for status in ("PAUSED", "COMPLETED", "FAILED")]
+        changes = [make.start(one) for one in (*flows, *others, make.workflow(name="other"))]
+        assert all(await store.commit(changes))
+
+        found: list[Any] = []
+        while page := await store.open_heads("order", "RUNNING", found[-1] if found else None, 6):
+            found += page
+
+        assert [head.id for head in found] == [one.id for one in flows]
+        assert [head.id for head in await store.open_heads("order", "PAUSED", None, 6)] == [others[0].id]
 
     run(scenario)

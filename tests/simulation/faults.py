@@ -52,4 +52,5 @@ def drawn(random: Random, *, is_shared: bool) -> Faults:
     found.skew_ms = random.choice([0, 0, 500, 3_600_000])
     if not is_shared:
         found.partition_s = found.late = found.skew_ms = 0
+        found.unknown = 0  # what a commit to a file says is true
     return found

@@ -4,15 +4,22 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from podium.model.ids import task_id
 from podium.model.status import COMPLETED_WITH_ERRORS, IN_PROGRESS, SCHEDULED, TASK_OPEN, WORKFLOW_TERMINAL
 from podium.model.task import EMPTY, Task
 from podium.model.transition import Transition
 from podium.model.workflow import Head
+from podium.runtime.slots import task_scope
 from podium.store.check import faults
+from podium.store.records import StoredWorkflow
 from tests.simulation.database import Database, finished
 
 LATE_MS_MAX = 20_000
+IN_LINE_MS_MAX = 900_000  # where a limit lets few of them go at once
+
+_decode_event = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
 
 
 class Broken(BaseException):
@@ -40,7 +47,11 @@ class Laws:
         self.removed: set[str] = set()
         self.operated: set[str] = set()  # families in which somebody has brought back what had ended
         self.limits: dict[str, int] = {}  # of tasks in progress, by definition
+        self.scheduled: set[str] = set()  # workflows that a schedule is to start
+        self.handled: set[str] = set()  # event queues whose messages start a workflow each
+        self.published: set[str] = set()  # ids of messages that were sent there
         self.keys: dict[tuple[str, str], str] = {}  # workflows by name and idempotency key
+        self._by_event: dict[str, str] = {}  # the workflow that a message has started
         self.applied: dict[int, str] = {}  # messages, and by which target
         self._leases: Counter[tuple[str, int]] = Counter()  # how often the store has leased a task
         self._handed: Counter[tuple[str, int]] = Counter()  # how often a worker has got it
@@ -56,6 +67,9 @@ class Laws:
         key = change.workflow.id
         before = self.known.get(key) or Known()
         self._applied_once(change)
+        self.published |= {
+            _decode_event(one.body)[0] for one in change.messages if one.kind == "event" and one.target in self.handled
+        }
         if change.removed:
             self.known.pop(key, None)
             self.removed.add(key)
@@ -69,6 +83,7 @@ class Laws:
         self.known[key] = now
         self._version(key, before, now)
         self._started_once(key, head)
+        self._started_by_event(key, full)
         self._endings(key, before, now)
         self._queue(key, now, stored.queued)
         self._time(change, before, now)
@@ -98,6 +113,15 @@ class Laws:
         other = self.keys.setdefault((head.name, head.idempotency_key), key)
         if other != key and other not in self.removed:
             raise Broken(f"{head.name} was started twice with {head.idempotency_key}: {other} and {key}")
+
+    def _started_by_event(self, key: str, full: StoredWorkflow) -> None:
+        """A message starts one workflow."""
+        if full.head.event is None:
+            return
+        message = msgspec.json.decode(full.input)["conductor.event.messageId"]
+        other = self._by_event.setdefault(message, key)
+        if other != key:
+            raise Broken(f"message {message} has started {other} and {key}")
 
     def _endings(self, key: str, before: Known, now: Known) -> None:
         """What has ended stays as it is, unless somebody wanted it to go on."""
@@ -143,14 +167,12 @@ class Laws:
             was = before.tasks.get(seq)  # a task that is brought back begins to count anew
             self._leases[key, seq] += task.poll_count - (was.poll_count if was and was.is_open else 0)
         for name, limit in self.limits.items():
-            found = sum(
-                task.status == IN_PROGRESS and task.name == name
-                for one in self.known.values()
-                if one.status not in WORKFLOW_TERMINAL
-                for task in one.tasks.values()
-            )
+            found = self._in_progress(name)
             if found > limit:
                 raise Broken(f"{found} tasks of {name} are in progress, at most {limit} may be")
+            held = self._rows._slots.taken(task_scope(name))
+            if self._rows.is_shared and held != found:
+                raise Broken(f"{found} tasks of {name} are in progress, but {held} slots are taken")
 
     def _checked(self, *keys: str | None) -> None:
         for key in keys:
@@ -199,8 +221,17 @@ class Laws:
                 raise Broken(f"workflow {key} should have been woken {before_ms + LATE_MS_MAX - wake_ms} ms ago")
         for queue, rows in self._rows._queues.items():
             for row in rows.values():
-                if row.visible_ms < before_ms:
+                late_ms = before_ms - row.visible_ms
+                if late_ms > (IN_LINE_MS_MAX if row.name in self.limits else 0):
                     raise Broken(f"task {task_id(row.workflow_id, row.seq)} waits in {queue}, where workers poll")
+
+    def _in_progress(self, name: str) -> int:
+        return sum(
+            task.status == IN_PROGRESS and task.name == name and task.runs != "engine"
+            for one in self.known.values()
+            if one.status not in WORKFLOW_TERMINAL
+            for task in one.tasks.values()
+        )
 
     def at_rest(self) -> None:
         """Look at everything when nothing is on its way any more."""
@@ -214,6 +245,10 @@ class Laws:
             raise Broken(f"messages are left over: {list(self._rows._messages.values())}")
         if self._rows._queues:
             raise Broken(f"queue rows are left over: {self._rows._queues}")
+        for key in self.scheduled - self.known.keys() - self.removed:
+            raise Broken(f"workflow {key} should have been started by its schedule")
+        for message in self.published - self._by_event.keys():
+            raise Broken(f"message {message} was published, but has started nothing")
         self._families()
 
     def _families(self) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from podium.engine.commands import UpdateTask
 from podium.model.errors import PodiumError
 from podium.model.ids import seq_of, task_id, workflow_of
-from podium.model.start import RerunWorkflowRequest, StartWorkflowRequest
+from podium.model.start import RerunWorkflowRequest, StartWorkflowRequest, UpgradeWorkflowRequest
 from podium.model.status import COMPLETED, FAILED, FAILED_WITH_TERMINAL_ERROR, IN_PROGRESS, WORKFLOW_TERMINAL
 from podium.service.task_result import TaskResult
 from tests.property.definitions import QUEUES
@@ -90,7 +90,10 @@ class Client:
     async def _start(self, name: str, **fields: Any) -> bool:
         draw = self._stage.random
         given = {"by": draw.choice("abc"), "list": [1, 2]}
-        request = StartWorkflowRequest(name=name, input=given, priority=draw.choice([0, 0, 5]), **fields)
+        version = draw.choice([None, 1, 1]) if name.startswith("drawn") else None
+        request = StartWorkflowRequest(
+            name=name, version=version, input=given, priority=draw.choice([0, 0, 5]), **fields
+        )
         try:
             workflow_id = await self._stage.call(f"start {name}", lambda services: services.workflows.start(request))
         except Refused:
@@ -205,7 +208,7 @@ class Operator:
 
     async def _act(self, key: str, kind: str) -> None:
         stage, laws, known = self._stage, self._stage.laws, self._stage.laws.known[key]
-        if kind in _REVIVALS or kind == "skip":
+        if kind in _REVIVALS:
             laws.operated.add(known.family)
         tasks = list(known.tasks.values())
         task = stage.random.choice(tasks) if tasks else None
@@ -221,6 +224,10 @@ class Operator:
             "rerun": lambda services: services.control.rerun(
                 key, RerunWorkflowRequest(reRunFromTaskId=task_id(key, task.seq) if task else None)
             ),
+            "jump": lambda services: services.control.jump(key, task.ref if task else "none", None, None),
+            "upgrade": lambda services: services.control.upgrade(key, UpgradeWorkflowRequest(version=2)),
+            "message": lambda services: services.control.push_message(key, {"n": 1}),
+            "signal": lambda services: services.signals.signal(key, COMPLETED, {"nonce": "signal"}),
             "remove": lambda services: services.control.remove(key, archive=False),
         }
         if kind == "remove" and known.status not in WORKFLOW_TERMINAL:
@@ -233,8 +240,9 @@ class Operator:
                 laws.operated_on(key, version, wanted | WORKFLOW_TERMINAL)
 
 
-_REVIVALS = ("retry", "restart", "rerun")
-_OPERATIONS = ["pause"] * 3 + ["resume"] * 3 + ["terminate", "decide", "callbacks", "variables", *_REVIVALS, "remove"]
+_REVIVALS = ("retry", "restart", "rerun", "jump", "upgrade")  # after which what has ended may go on
+_OTHERS = ["terminate", "decide", "callbacks", "variables", "message", "signal", "signal", "remove"]
+_OPERATIONS = [*["pause"] * 3, *["resume"] * 3, *_OTHERS, *_REVIVALS]
 _EFFECTS = {"pause": {"PAUSED"}, "resume": {"RUNNING"}, "terminate": {"TERMINATED"}}
 
 

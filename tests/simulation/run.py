@@ -12,15 +12,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from podium.model.task_def import TaskDef
-from podium.model.wire import convert, encode_json
-from podium.model.workflow_def import WorkflowDef
-from podium.runtime.catalog import TASK_DEF, WORKFLOW_DEF
-from podium.store.records import Document
-from tests.property.definitions import CHILDREN, TASK_DEFS, definition_of
 from tests.simulation.cluster import Machine, Network, Trouble
 from tests.simulation.database import Database, finished
 from tests.simulation.faults import Faults, drawn
+from tests.simulation.installed import SCHEDULED_S, install
 from tests.simulation.laws import Broken, Laws
 from tests.simulation.loop import Deadlock, Restless, VirtualLoop
 from tests.simulation.people import Client, Nurse, Operator, Stage, Worker
@@ -131,8 +126,8 @@ class _Run:
         """Everything from the first boot to the last look."""
         outcome, faults = self._outcome, self._faults
         database = Database(self._trace, is_shared=outcome.is_shared)
-        names = self._define(database)
         laws = Laws(database)
+        names = install(database, laws, self._plan)
         machines = [
             Machine(f"node{number}", database, Random(f"{self._seed} node {number}"), faults)
             for number in range(outcome.nodes)
@@ -150,22 +145,6 @@ class _Run:
             outcome.commits, outcome.stale, outcome.workflows = database.commits, database.stale, len(laws.known)
             outcome.calls, outcome.happened = stage.acks, trouble.counts
 
-    def _define(self, database: Database) -> list[str]:
-        """Store definitions as an operator has done long ago; returns the names of those that clients start."""
-        for known in TASK_DEFS:
-            definition = convert(TaskDef, {**known, "responseTimeoutSeconds": known.get("responseTimeoutSeconds", 25)})
-            self._put(database, TASK_DEF, definition.name, 0, definition)
-        drawn_names = [f"drawn{number}" for number in range(self._plan.randint(1, 3))]
-        flows = [definition_of(self._plan.getrandbits(24)) | {"name": name} for name in drawn_names]
-        for known in (*CHILDREN, *flows):
-            flow = convert(WorkflowDef, known)
-            self._put(database, WORKFLOW_DEF, flow.name, flow.version, flow)
-        return [*drawn_names, "parent"]
-
-    @staticmethod
-    def _put(database: Database, kind: str, name: str, version: int, definition: Any) -> None:
-        finished(database.rows.put_document(Document(kind, name, version, encode_json(definition), 0)))
-
     async def _stormy(self, stage: Stage, trouble: Trouble, names: list[str]) -> None:
         draw = self._plan
         sent: dict[str, set[str]] = {}
@@ -174,13 +153,13 @@ class _Run:
         trouble.begin()
         has_operator, mean_s = draw.random() < 0.6, draw.choice([3.0, 15.0])
         operators = [self._begin(Operator(stage, mean_s).run())] if has_operator else []
-        await asyncio.wait(clients, timeout=90)
+        _, late = await asyncio.wait(clients, timeout=90)
         await asyncio.sleep(draw.choice([5, 20, 60]))
         self._trace("calm")
         stage.is_calm = True
         self._faults.calm()
-        for operator in operators:
-            operator.cancel()
+        for one in (*operators, *late):
+            one.cancel()
 
     def _begin(self, coro: Any) -> "asyncio.Task[Any]":
         """Start somebody; who finds a law broken ends the run."""
@@ -196,6 +175,7 @@ class _Run:
         """Without faults everything comes to its end in time."""
         await trouble.end()
         nurse, loop = Nurse(stage), asyncio.get_running_loop()
+        await asyncio.sleep(max(SCHEDULED_S + 10 - loop.time(), 0))
         since = loop.time()
         while still := await nurse.round():
             if loop.time() > since + RECOVERY_S_MAX:

@@ -1,5 +1,6 @@
 """The simulation notices: with a mistake in the program, some of the first seeds breaks a law."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,19 @@ import pytest
 from podium.engine.commands import ChildEnded
 from podium.engine.session import Session
 from podium.model.errors import PodiumError
+from podium.model.ids import RANDOM_BITS, workflow_id
+from podium.model.schedule import ScheduleRun
+from podium.model.transition import SlotKind
 from podium.runtime.clock import Clock
 from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
+from podium.runtime.limits import StartLimits
+from podium.runtime.relay import Relay
+from podium.runtime.schedules import Schedules
+from podium.runtime.shared_limits import SharedStartLimits
 from podium.store.memory import MemoryStore
+from podium.store.slots import Slots
+from tests.simulation.database import BEGIN_MS
 from tests.simulation.run import simulate
 
 SEEDS = 40
@@ -42,6 +52,7 @@ def wake_ups_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def news_of_queues_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatcher, "_look", lambda *_: None)
+    patch.setattr("podium.runtime.dispatch.LOOK_ALONE_S", 1e9)  # or the net finds what was forgotten
 
 
 def tasks_are_handed_out_twice(patch: pytest.MonkeyPatch) -> None:
@@ -98,6 +109,49 @@ def claims_of_keys_are_not_heeded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryStore, "claim_key", claim_key)
 
 
+def limits_are_not_heeded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Slots, "refusal", lambda *_: "")
+    patch.setattr(SharedStartLimits, "may_start", lambda *_: True)
+    patch.setattr(StartLimits, "may_start", lambda *_: True)
+
+
+def slots_are_not_freed(patch: pytest.MonkeyPatch) -> None:
+    original = Slots.change
+
+    def change(self: Slots, workflow_id: str, slots: Any) -> None:
+        original(self, workflow_id, [slot for slot in slots if slot.kind is not SlotKind.FREE])
+
+    patch.setattr(Slots, "change", change)
+
+
+def places_of_limits_are_not_given_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(StartLimits, "change", lambda self, name, delta: False)
+
+
+def slots_of_schedules_are_left_out(patch: pytest.MonkeyPatch) -> None:
+    original = Schedules._start
+
+    async def start(self: Schedules, schedule: Any, cron: Any, slot: int, now_ms: int) -> Any:
+        if slot % 30_000:
+            return await original(self, schedule, cron, slot, now_ms)
+        return ScheduleRun(executionId=f"{slot}")
+
+    patch.setattr(Schedules, "_start", start)
+
+
+def events_are_lost(patch: pytest.MonkeyPatch) -> None:
+    async def handle(self: Relay, message: Any) -> bool:
+        await self._store.drop_messages([message.id])
+        return True
+
+    patch.setattr(Relay, "_handle", handle)
+
+
+def events_start_something_new_each_time(patch: pytest.MonkeyPatch) -> None:
+    new_id = property(lambda self: workflow_id(BEGIN_MS, random.getrandbits(RANDOM_BITS)))
+    patch.setattr("podium.runtime.events.Cause.new_id", new_id)
+
+
 MISTAKES: list[Callable[[pytest.MonkeyPatch], None]] = [
     applied_messages_stay,
     refused_commits_are_acknowledged,
@@ -109,9 +163,19 @@ MISTAKES: list[Callable[[pytest.MonkeyPatch], None]] = [
     what_failed_stays_in_memory,
     clocks_go_their_own_way,
     claims_of_keys_are_not_heeded,
+    limits_are_not_heeded,
+    slots_are_not_freed,
+    places_of_limits_are_not_given_back,
+    slots_of_schedules_are_left_out,
+    events_are_lost,
+    events_start_something_new_each_time,
 ]
 
-NODES = {news_of_queues_are_forgotten: 1, clocks_go_their_own_way: 2}  # with others, a node looks for itself
+NODES = {
+    places_of_limits_are_not_given_back: 1,
+    news_of_queues_are_forgotten: 1,
+    clocks_go_their_own_way: 2,
+}  # with others, a node looks for itself
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)

@@ -139,8 +139,9 @@ class Node:
             await self.membership.join()
         await self.documents.load()
         self.variables.check()
-        limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
-        self.start_limits.seed(await self.store.in_progress_counts(limited))
+        if not self.store.is_shared:  # else commits count
+            limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
+            self.start_limits.seed(await self.store.in_progress_counts(limited))
         await self.places.load(self.catalog.limited_names())
         loops = (
             self.membership,

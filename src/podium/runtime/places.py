@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from podium.engine.commands import Wake
-from podium.model.status import PAUSED
+from podium.model.status import PAUSED, RUNNING
 from podium.model.transition import Transition
 from podium.model.workflow import Head
 from podium.store import Store
-from podium.store.query import parse
 
 PAGE = 1_000
 PROMISE_MS = 60_000  # a place that was given to a start of which nothing came is free again after that
@@ -39,16 +38,13 @@ class Places:
             await self._read(name)
 
     async def _read(self, name: str) -> None:
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        query = f'workflowType = "{quoted}" AND status IN (RUNNING, PAUSED)'
-        start, is_last = 0, False
-        while not is_last:
-            search = parse("workflow", query=query, start=start, size=PAGE, sort="startTime:ASC")
-            page = await self._store.search_workflows(search)
-            for row in page.rows:
-                self._count(row.head)
-            start += PAGE
-            is_last = len(page.rows) < PAGE
+        for status in (RUNNING, PAUSED):
+            last, count = None, PAGE
+            while count == PAGE:
+                heads = await self._store.open_heads(name, status, last, PAGE)
+                for last in heads:
+                    self._count(last)
+                count = len(heads)
 
     def has_place(self, name: str, key: str, limit: int, workflow_id: str) -> bool:
         """Take a place for a workflow if one is free; those that wait go before those that start."""

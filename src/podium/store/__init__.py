@@ -11,6 +11,7 @@ from typing import Protocol
 
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
+from podium.model.workflow import Head
 from podium.store.query import Search
 from podium.store.records import (
     Beat,
@@ -167,6 +168,9 @@ class Store(Protocol):
     async def running_ids(self, name: str, version: int, *, from_ms: int = 0, to_ms: int = 0) -> list[str]:
         """Return ids of open workflows of a definition (at most 10,000), by start time when a range is given."""
 
+    async def open_heads(self, name: str, status: str, after: Head | None, limit: int) -> list[Head]:
+        """Return headers of workflows of a definition with an open status, by start time, those after one of them."""
+
     async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
         """Return workflow ids by correlation id; only running ones unless *closed*."""
 
@@ -187,7 +191,10 @@ class Store(Protocol):
         """Return how many workflows are open, by definition, of *limit* definitions at most; reads an index."""
 
     async def in_progress_counts(self, names: Collection[str]) -> dict[str, int]:
-        """Return how many tasks of open workflows are in progress, by task definition; slow, for the start only."""
+        """Return how many tasks of open workflows are in progress, by task definition; slow, for the start only.
+
+        Those that the engine itself runs do not count, whatever their name is: they are not handed out.
+        """
 
     # definitions and other documents: (kind, name, version) -> JSON
     async def put_document(self, document: Document, *, replace: bool = True) -> bool:

@@ -264,6 +264,12 @@ class MemoryStore:
         found.sort(key=lambda head: head.created_ms)
         return [head.id for head in found[:RUNNING_IDS_MAX]]
 
+    async def open_heads(self, name: str, status: str, after: Head | None, limit: int) -> list[Head]:
+        """Return headers of workflows of a definition with an open status, by start time, those after one of them."""
+        heads = sorted(self._heads(), key=lambda head: (head.created_ms, self._workflows[head.id].row))
+        first = [head.id for head in heads].index(after.id) + 1 if after is not None else 0
+        return [head for head in heads[first:] if head.name == name and head.status == status][:limit]
+
     async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
         """Return the workflow ids of each correlation id, in the order of arrival; only open ones unless *closed*."""
         found: dict[str, list[str]] = {correlation_id: [] for correlation_id in correlation_ids}
@@ -423,7 +429,7 @@ class MemoryStore:
         )
         for stored in is_open:
             for task in stored.tasks_in_order():
-                if task.status == IN_PROGRESS and task.name in counts:
+                if task.status == IN_PROGRESS and task.name in counts and task.runs != "engine":
                     counts[task.name] += 1
         return counts
 

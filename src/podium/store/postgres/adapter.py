@@ -17,6 +17,7 @@ import msgspec
 from podium.model.errors import Unavailable
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
+from podium.model.workflow import Head
 from podium.store.postgres import ended, keys, listing
 from podium.store.postgres.check import check
 from podium.store.postgres.commit import Commit
@@ -136,6 +137,10 @@ class PostgresStore:
     async def running_ids(self, name: str, version: int, *, from_ms: int = 0, to_ms: int = 0) -> list[str]:
         """Return ids of open workflows of a definition, the earliest first; version 0 means any."""
         return await listing.running_ids(self._reader, name, version, from_ms, to_ms)
+
+    async def open_heads(self, name: str, status: str, after: Head | None, limit: int) -> list[Head]:
+        """Return headers of workflows of a definition with an open status, by start time, those after one of them."""
+        return await listing.open_heads(self._reader, name, status, after, limit)
 
     async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
         """Return the workflow ids of each correlation id, in the order of arrival; only open ones unless *closed*."""

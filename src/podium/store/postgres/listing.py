@@ -1,16 +1,19 @@
 """Reads that may walk over many rows."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from podium.model.task import Task
+from podium.model.workflow import Head
 from podium.store.postgres.reader import Reader
-from podium.store.postgres.rows import clean, decode_task
+from podium.store.postgres.rows import clean, decode_head, decode_task
 from podium.store.records import EventExecution, QueueSize
 
 RUNNING_IDS_MAX = 10_000
 EVER_MS = 1 << 62
+FIRST = "00000000-0000-0000-0000-000000000000"
 EVERY = "$2 = ''"
 # With the condition of the partial index over the status.
 OPEN = "status <> 'COMPLETED' AND status IN ('RUNNING', 'PAUSED')"
@@ -25,6 +28,16 @@ async def running_ids(reader: Reader, name: str, version: int, from_ms: int, to_
     )
     rows = await reader.rows(sql, clean(name), version, from_ms, to_ms or EVER_MS, RUNNING_IDS_MAX)
     return [row[0] for row in rows]
+
+
+async def open_heads(reader: Reader, name: str, status: str, after: Head | None, limit: int) -> list[Head]:
+    """Return headers of workflows with an open status, by start time, from one of them on."""
+    sql = (
+        "SELECT body FROM workflow WHERE name = $1 AND status = $2 AND status <> 'COMPLETED' "
+        "AND (created_ms, id) > ($3, $4::uuid) ORDER BY created_ms, id LIMIT $5"
+    )
+    created_ms, key = (after.created_ms, after.id) if after is not None else (-1, FIRST)
+    return [decode_head(row[0]) for row in await reader.rows(sql, clean(name), status, created_ms, key, limit)]
 
 
 async def correlated(reader: Reader, name: str, correlation_ids: Sequence[str], closed: bool) -> dict[str, list[str]]:
@@ -63,12 +76,12 @@ async def in_progress_counts(reader: Reader, names: Collection[str]) -> dict[str
     if not wanted:
         return {}
     sql = (
-        "SELECT task.name, count(*) FROM workflow JOIN task ON task.workflow_id = workflow.id "  # noqa: S608
+        "SELECT task.name, task.body FROM workflow JOIN task ON task.workflow_id = workflow.id "  # noqa: S608
         f"WHERE workflow.{OPEN.replace('AND status', 'AND workflow.status')} AND task.status = 'IN_PROGRESS' "
-        "AND task.name = ANY ($1) GROUP BY task.name"
+        "AND task.name = ANY ($1)"
     )
-    found = {row[0]: row[1] for row in await reader.rows(sql, list(wanted))}
-    return {name: found.get(column, 0) for column, name in wanted.items()}
+    found = Counter(row[0] for row in await reader.rows(sql, list(wanted)) if decode_task(row[1]).runs != "engine")
+    return {name: found[column] for column, name in wanted.items()}
 
 
 async def queue_sizes(reader: Reader) -> list[QueueSize]:

@@ -16,6 +16,7 @@ import msgspec
 
 from podium.model.task import Task, TaskLog
 from podium.model.transition import Message, QueueRow, Transition
+from podium.model.workflow import Head
 from podium.store.local import Heard, KeyClaims, Notices
 from podium.store.query import Search
 from podium.store.records import (
@@ -151,6 +152,10 @@ class SqliteStore:
     async def running_ids(self, name: str, version: int, *, from_ms: int = 0, to_ms: int = 0) -> list[str]:
         """Return ids of open workflows of a definition, the earliest first; version 0 means any."""
         return await self._scans.run(lambda reader: listing.running_ids(reader, name, version, from_ms, to_ms))
+
+    async def open_heads(self, name: str, status: str, after: Head | None, limit: int) -> list[Head]:
+        """Return headers of workflows of a definition with an open status, by start time, those after one of them."""
+        return await self._scans.run(lambda reader: listing.open_heads(reader, name, status, after, limit))
 
     async def correlated(self, name: str, correlation_ids: Sequence[str], *, closed: bool) -> dict[str, list[str]]:
         """Return the workflow ids of each correlation id, in the order of arrival; only open ones unless *closed*."""

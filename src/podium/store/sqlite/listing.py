@@ -8,9 +8,10 @@ import msgspec
 
 from podium.model.status import PAUSED, RUNNING
 from podium.model.task import Task
+from podium.model.workflow import Head
 from podium.store.records import EventExecution
 from podium.store.sqlite.reader import NOT_COMPLETED, OPEN, Reader
-from podium.store.sqlite.rows import TASKS, decode_task
+from podium.store.sqlite.rows import TASKS, decode_head, decode_task
 
 RUNNING_IDS_MAX = 10_000
 EVER_MS = 1 << 62
@@ -24,6 +25,16 @@ def running_ids(reader: Reader, name: str, version: int, from_ms: int, to_ms: in
         "AND created_ms BETWEEN ? AND ? ORDER BY created_ms, row LIMIT ?"
     )
     return [found for (found,) in reader.rows(sql, (name, version, from_ms, to_ms or EVER_MS, RUNNING_IDS_MAX))]
+
+
+def open_heads(reader: Reader, name: str, status: str, after: Head | None, limit: int) -> list[Head]:
+    """Return headers of workflows with an open status, by start time, from one of them on."""
+    created_ms, row = (after.created_ms, reader.row_of(after.id)) if after is not None else (-1, 0)
+    sql = (
+        f"SELECT body FROM workflow WHERE +name = ? AND {NOT_COMPLETED} AND status = ? "  # noqa: S608
+        "AND (created_ms, row) > (?, ?) ORDER BY created_ms, row LIMIT ?"
+    )
+    return [decode_head(body) for (body,) in reader.rows(sql, (name, status, created_ms, row, limit))]
 
 
 def correlated(reader: Reader, name: str, correlation_ids: Sequence[str], closed: bool) -> dict[str, list[str]]:
@@ -76,14 +87,16 @@ def _count_open(
 
 def in_progress_counts(reader: Reader, names: Collection[str]) -> dict[str, int]:
     """Return how many tasks of each name are in progress. Walks over the tasks of all open workflows."""
+    marks = ",".join("?" * len(names))
     sql = (
-        "SELECT task.name, count(*) FROM workflow CROSS JOIN task "  # noqa: S608
+        "SELECT task.name, task.body FROM workflow CROSS JOIN task "  # noqa: S608
         f"ON task.key BETWEEN workflow.row << 24 AND (workflow.row << 24) + {TASKS - 1} "
         f"WHERE workflow.status IN ('RUNNING', 'PAUSED') AND workflow.{NOT_COMPLETED} "
-        "AND task.status = 'IN_PROGRESS' GROUP BY task.name"
+        f"AND task.status = 'IN_PROGRESS' AND task.name IN ({marks})"
     )
-    found = dict(reader.rows(sql)) if names else {}
-    return {name: found.get(name, 0) for name in names}
+    rows = reader.rows(sql, tuple(names)) if names else []
+    found = Counter(name for name, body in rows if decode_task(body).runs != "engine")
+    return {name: found[name] for name in names}
 
 
 def event_executions(reader: Reader, handler: str, limit: int) -> list[EventExecution]:
