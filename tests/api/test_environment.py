@@ -91,7 +91,7 @@ def test_secret(vault: Api) -> None:
     assert put(vault, "/secrets/TOKEN", "0123456789") == 200
 
     assert vault.call("POST", "/secrets").json() == ["PASSWORD", "TOKEN"]
-    assert vault.get("/secrets/v2")[1] == {"name": "TOKEN", "partialValue": "0123...6789"}
+    assert vault.get("/secrets/v2")[1] == {"name": "TOKEN", "partialValue": "0...9"}
     assert vault.get("/secrets-v2") == ["PASSWORD", "TOKEN"]
     assert vault.get("/secrets/TOKEN/exists") is True
     assert vault.get("/secrets/none/exists") is False
@@ -99,6 +99,16 @@ def test_secret(vault: Api) -> None:
         "Bearer 0123456789",
         "Bearer ${workflow.secrets.TOKEN}",
     )
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [("short", "..."), ("0123456", "..."), ("ab" * 8, "ab...ab"), ("0123456789" * 9, "0123...6789")],
+)
+def test_the_list_shows_at_most_a_quarter_of_a_secret(vault: Api, secret: str, shown: str) -> None:
+    put(vault, "/secrets/TOKEN", secret)
+
+    assert vault.get("/secrets/v2")[1]["partialValue"] == shown
 
 
 def test_deleted_secret(vault: Api) -> None:

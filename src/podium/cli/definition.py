@@ -21,6 +21,9 @@ IsTask = Annotated[bool, typer.Option("--task", "-t", help="Task definitions ins
 def put(files: Files, is_task: IsTask = False, server: Server = DEFAULT_SERVER) -> None:
     """Register definitions; those of the same name (and version) are replaced."""
     definitions = _read(files)
+    if not definitions:
+        say("nothing to register")
+        return
     client = Client(server)
     if is_task:
         client.post("metadata", "taskdefs", body=definitions)

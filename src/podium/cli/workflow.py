@@ -242,7 +242,16 @@ def remove(
 ) -> None:
     """Delete ended workflows with all that belongs to them; a server with an archive writes them there first."""
     client, flag = Client(server), "false" if open_too else "true"
-    _each(workflow_ids, lambda one: client.delete("workflow", one, "remove", archiveWorkflow=flag), "removed")
+
+    def act(one: str) -> None:
+        try:
+            client.delete("workflow", one, "remove", archiveWorkflow=flag)
+        except Failure as failure:
+            if "Cannot archive workflow" in failure.message:
+                failure.hint = "It is open: terminate it first, or remove it with --open."
+            raise
+
+    _each(workflow_ids, act, "removed")
 
 
 @app.command()

@@ -155,7 +155,7 @@ class Control:
         """Go on under another version of the definition, the latest if none is given."""
         name = (await self._reading.state(workflow_id)).head.name
         if request.name not in ("", name):
-            raise InvalidRequest(f"name: workflow {workflow_id} is a {name}, not a {request.name[:100]}")
+            raise InvalidRequest(f"name: workflow {workflow_id} is one of {name}, not of {request.name[:100]}")
         graph = self._node.catalog.graph(name, request.version)
         if graph is None:
             shown = "" if request.version is None else f", version {request.version}"

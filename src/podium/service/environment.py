@@ -98,6 +98,6 @@ def _check(name: str, value: str, count: int) -> None:
 
 
 def _part(text: str) -> str:
-    if len(text) <= 2 * SHOWN_CHARS:
-        return "..."
-    return f"{text[:SHOWN_CHARS]}...{text[-SHOWN_CHARS:]}"
+    """Return both ends of a secret, at most a quarter of it: what is left must not be guessed."""
+    count = min(len(text) // 8, SHOWN_CHARS)
+    return f"{text[:count]}...{text[len(text) - count :]}"

@@ -153,6 +153,14 @@ def test_steering_asks_for_the_right_thing(server: Stub, words: list[str], call:
     assert server.asked[0][:2] == (call, query)
 
 
+def test_remove_says_what_to_do_about_an_open_one(server: Stub, capsys: Out) -> None:
+    server.answer("DELETE /api/workflow/w1/remove", {"message": "Cannot archive workflow: w1"}, status=400)
+
+    assert run(server, "workflow", "remove", "w1") == FAILED
+
+    assert "--open" in capsys.readouterr().err
+
+
 def test_steering_goes_on_after_one_that_fails(server: Stub, capsys: Out) -> None:
     server.answer("PUT /api/workflow/w1/pause", {"message": "it has ended"}, status=409)
     server.answer("PUT /api/workflow/w2/pause", None)
@@ -190,6 +198,16 @@ def test_put_fails_when_the_server_takes_only_some(server: Stub, capsys: Out, tm
     assert run(server, "def", "put", definition(tmp_path, {"name": "a"})) == FAILED
 
     assert "a: broken" in capsys.readouterr().err
+
+
+def test_put_of_an_empty_list_registers_nothing(server: Stub, capsys: Out, tmp_path: Path) -> None:
+    file = tmp_path / "none.json"
+    file.write_text("[]")
+
+    assert run(server, "def", "put", "--task", str(file)) == 0
+
+    assert capsys.readouterr().out == "nothing to register\n"
+    assert server.asked == []
 
 
 def test_put_registers_task_definitions(server: Stub, tmp_path: Path) -> None:
