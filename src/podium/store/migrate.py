@@ -1,7 +1,8 @@
 """Numbered SQL scripts that bring a schema up to date: finds them and says which are still to be applied.
 
 Forward only. A script never changes once it was released. Knows nothing of any database: the adapter runs the
-scripts, each in a transaction together with its row in the table `migration`.
+scripts, each in a transaction together with its row in the table `migration`; those of large indexes on PostgreSQL one
+statement at a time, while others write.
 """
 
 import re
@@ -11,6 +12,7 @@ from importlib import resources
 
 from podium.model.errors import PodiumError
 
+ONLINE = "-- online\n"
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 
@@ -21,6 +23,16 @@ class Migration:
     number: int
     name: str
     sql: str
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it begins with the word for that: it builds indexes outside of a transaction, and can be resumed."""
+        return self.sql.startswith(ONLINE)
+
+    def statements(self) -> list[str]:
+        """Return the statements of a script that runs online, without its comments."""
+        lines = [line for line in self.sql.splitlines() if not line.startswith("--")]
+        return [one.strip() for one in " ".join(lines).split(";") if one.strip()]
 
 
 def find(package: str) -> list[Migration]:

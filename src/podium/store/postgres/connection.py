@@ -3,7 +3,9 @@
 Every statement has a time limit on the server, so a client that stands still holds nothing for long.
 """
 
+import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,7 +21,8 @@ IDLE_IN_TRANSACTION_MS_MAX = 5_000
 CONNECT_S_MAX = 5.0
 ACQUIRE_S_MAX = 10.0
 NEWER_MAX = 1  # schemas
-MIGRATION_LOCK = 0x706F6469  # "podi": nodes that start together upgrade one after the other
+MIGRATION_LOCK = 0x706F6469  # "podi": of nodes that start together, one upgrades
+LOCK_AGAIN_S = 0.1
 SETTINGS = {
     "application_name": "podium",
     "statement_timeout": str(STATEMENT_MS_MAX),
@@ -54,6 +57,8 @@ LOST = (
 
 # Its pool tells each try to reach a server that is away, with a traceback; we say it ourselves, once a command.
 logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
+
+_INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS ([a-z_]+) ")
 
 Connection = Any
 """A connection of the pool: asyncpg's types are not those that its pool gives."""
@@ -106,19 +111,45 @@ async def _upgrade(connection: Connection) -> None:
     if encoding != "UTF8":
         raise PodiumError(f"The database has the encoding {encoding}: create it with ENCODING 'UTF8'.")
     known = migrate.find("podium.store.postgres")
-    for migration in await _pending(connection, known):
-        async with connection.transaction():
-            await connection.execute("SET LOCAL statement_timeout = 0")  # somebody may be at it for long
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-            await connection.execute(
-                "CREATE TABLE IF NOT EXISTS migration (number integer PRIMARY KEY, name text, applied_ms bigint)"
-            )
-            if migration in await _pending(connection, known):
-                await connection.execute(migration.sql)
-                now_ms = time.time_ns() // 1_000_000
-                await connection.execute(
-                    "INSERT INTO migration VALUES ($1, $2, $3)", migration.number, migration.name, now_ms
-                )
+    while await _pending(connection, known):
+        # Nobody waits within a transaction: building an index beside the load waits for all of those to end.
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", MIGRATION_LOCK):
+            await asyncio.sleep(LOCK_AGAIN_S)
+            continue
+        try:
+            await connection.execute("SET statement_timeout = 0")
+            for migration in await _pending(connection, known):
+                await _apply(connection, migration)
+        finally:
+            await connection.execute(f"SET statement_timeout = {STATEMENT_MS_MAX}")
+            await connection.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
+
+
+async def _apply(connection: Connection, migration: migrate.Migration) -> None:
+    if migration.is_online:
+        await _build(connection, migration)
+    async with connection.transaction():
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS migration (number integer PRIMARY KEY, name text, applied_ms bigint)"
+        )
+        if not migration.is_online:
+            await connection.execute(migration.sql)
+        now_ms = time.time_ns() // 1_000_000
+        await connection.execute("INSERT INTO migration VALUES ($1, $2, $3)", migration.number, migration.name, now_ms)
+
+
+async def _build(connection: Connection, migration: migrate.Migration) -> None:
+    """Build indexes one by one while others write; what an earlier try has left half built is built again."""
+    for statement in migration.statements():
+        index = _INDEX.match(statement)
+        if index is None:
+            raise PodiumError(f"Migration {migration.name} is to run online, but does more than build indexes.")
+        is_valid = await connection.fetchval(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)", index[1]
+        )
+        if is_valid is False:
+            await connection.execute(f"DROP INDEX CONCURRENTLY {index[1]}")
+        await connection.execute(statement)
 
 
 async def _pending(connection: Connection, known: list[migrate.Migration]) -> list[migrate.Migration]:
