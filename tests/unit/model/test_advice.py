@@ -416,3 +416,17 @@ def test_deep_and_large_definitions_take_little_time():
     assert len(advice(deep, *wide)) == 1  # a0 reads itself
     pairs = [step for n in range(2500) for step in fork(f"f{n}", [simple(f"b{n}")])]
     assert told(*pairs) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (step("j", "JOIN", joinOn=["a"], expression="true", evaluatorType="javascript"), "evaluates no script"),
+        (step("l", "LAMBDA", {"scriptExpression": "return 1"}, scriptExpression="return 1"), "here it has no effect"),
+        (step("s", "SUB_WORKFLOW", subWorkflowParam={"name": "x", "idempotencyKey": "k"}), "act only together"),
+    ],
+)
+def test_fields_without_effect_are_told(given: dict[str, object], expected: str):
+    [message] = told(simple("a"), given)
+
+    assert expected in message

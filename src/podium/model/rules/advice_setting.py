@@ -17,6 +17,7 @@ def setting_advice(outline: Outline, known: Known) -> Iterator[Finding]:
     yield from _of_workflow(outline.definition, known)
     for one in outline.steps:
         yield from _of_type(one, known)
+        yield from _without_effect(one)
         yield from _of_sub_workflow(one, outline, known)
         yield from _of_task_def(one, outline.definition, known)
         yield from _of_wait(one, outline.definition)
@@ -34,6 +35,9 @@ def _of_workflow(definition: WorkflowDef, known: Known) -> Iterator[Finding]:
     if known.is_complete and name and "${" not in name and known.workflow_def(name, version) is None:
         hint = did_you_mean(name, known.workflow_names())
         yield Finding("warning", "$.failureWorkflow", f"the server knows no workflow {name}", hint)
+    if definition.cacheConfig is not None:
+        message = "cacheConfig of a workflow has no effect"
+        yield Finding("info", "$.cacheConfig", message, "set it at the steps whose results may be used again")
     if definition.inputSchema is not None and definition.inputSchema.data:
         yield from value_advice(definition.inputTemplate, definition.inputSchema.data, "$.inputTemplate", is_part=True)
 
@@ -48,6 +52,21 @@ def _of_type(one: Located, known: Known) -> Iterator[Finding]:
         if found is not None:
             message = f"{kind} is no type of the server: workers would have to poll for {kind}"
             yield Finding("warning", f"{one.path}.type", message, f"did you mean {found}?")
+
+
+def _without_effect(one: Located) -> Iterator[Finding]:
+    """Tell of fields that the step's type does not read."""
+    step = one.step
+    if step.type in ("JOIN", "EXCLUSIVE_JOIN") and step.expression:
+        message = f"a {step.type} evaluates no script: it waits for joinOn"
+        yield Finding("warning", f"{one.path}.expression", message, "put the choice into a SWITCH behind it")
+    if step.scriptExpression:
+        message = "scriptExpression is read from inputParameters: here it has no effect"
+        yield Finding("warning", f"{one.path}.scriptExpression", message, "move it into inputParameters")
+    param = step.subWorkflowParam
+    if param is not None and bool(param.idempotencyKey) != (param.idempotencyStrategy is not None):
+        message = "idempotencyKey and idempotencyStrategy act only together"
+        yield Finding("warning", f"{one.path}.subWorkflowParam", message, "set both")
 
 
 def _of_sub_workflow(one: Located, outline: Outline, known: Known) -> Iterator[Finding]:
