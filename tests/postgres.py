@@ -43,12 +43,25 @@ class Postgres:
 
     def create(self) -> None:
         """Make an empty cluster. PostgreSQL refuses to run as root, so it runs as its own user there."""
-        if getpass.getuser() == "root":
-            shutil.chown(self.folder, "postgres")
+        self._own()
         self._run("initdb", "-D", str(self.folder / "data"), "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync")
         if self._network:
             with (self.folder / "data" / "pg_hba.conf").open("a") as file:
                 file.write(f"host all {USER} {self._network} trust\n")
+
+    def _own(self) -> None:
+        if getpass.getuser() == "root":
+            shutil.chown(self.folder, "postgres")
+
+    def copy(self, other: "Postgres") -> None:
+        """Become a base backup of a server that runs."""
+        self._own()
+        self._run("pg_basebackup", "-d", other.url("postgres"), "-D", str(self.folder / "data"), "-c", "fast")
+
+    def configure(self, **settings: str) -> None:
+        """Add lines to its settings, for the next start."""
+        with (self.folder / "data" / "postgresql.auto.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def start(self) -> None:
         """Run the server and wait until it answers."""

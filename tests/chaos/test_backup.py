@@ -27,11 +27,11 @@ def test_backups_of_sqlite_under_load_are_restored_and_go_on(tmp_path: Path, pla
     def back_up(file: Path) -> None:
         podium("db", "backup", str(file), "--database", server.database)
 
-    files, before = asyncio.run(_back_up_often(server, tmp_path, back_up, plan, report))
+    files, before = asyncio.run(back_up_often(server, tmp_path, back_up, plan, report))
     for file in files:
         assert check_database(f"sqlite:///{file}") == ""
     podium("db", "restore", str(files[-1]), "--database", server.database)
-    asyncio.run(_go_on(server, before, report))
+    asyncio.run(go_on(server, before, report))
 
 
 def test_dumps_of_postgres_under_load_are_restored_and_go_on(
@@ -43,13 +43,13 @@ def test_dumps_of_postgres_under_load_are_restored_and_go_on(
     def dump(file: Path) -> None:
         run(str(binaries() / "pg_dump"), "--format=custom", f"--file={file}", url)
 
-    files, before = asyncio.run(_back_up_often(server, tmp_path, dump, plan, report))
+    files, before = asyncio.run(back_up_often(server, tmp_path, dump, plan, report))
     postgres.execute("CREATE DATABASE restored")
     restored = postgres.url("restored")
     options = (f"--dbname={restored}", "--exit-on-error", "--single-transaction")
     run(str(binaries() / "pg_restore"), *options, str(files[-1]))
     assert check_database(restored) == ""
-    asyncio.run(_go_on(Server(restored, log=tmp_path / "second.log"), before, report))
+    asyncio.run(go_on(Server(restored, log=tmp_path / "second.log"), before, report))
 
 
 def podium(*words: str) -> None:
@@ -61,7 +61,7 @@ def run(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-async def _back_up_often(
+async def back_up_often(
     server: Server, folder: Path, back_up: BackUp, plan: Plan, report: Report
 ) -> tuple[list[Path], Load]:
     """Make backups while workflows run; returns them, and what was acknowledged before the last one."""
@@ -89,7 +89,7 @@ async def _progress(load: Load) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _go_on(server: Server, before: Load, report: Report) -> None:
+async def go_on(server: Server, before: Load, report: Report) -> None:
     """Start a restored server with workers, and have all that was acknowledged before its backup come to its end."""
     load = Load((server.host, server.port), size=SIZE)
     load.is_starting = False
