@@ -67,9 +67,9 @@ class Judge:
         self._subject = subject
         self._podium = podium
         self._allowed = allowances()
-        self._runs = {name: [record] for name, record in upstream.items() if name in podium}
+        self._runs: dict[str, list[Record]] = {name: [] for name in podium}
         self.good: dict[str, Record] = {}  # what upstream did, where podium did the same
-        self._settle(upstream)
+        self.hear({name: record for name, record in upstream.items() if name in podium})
 
     @property
     def bad(self) -> list[str]:
@@ -77,15 +77,11 @@ class Judge:
         return [name for name in self._runs if name not in self.good]
 
     def hear(self, again: dict[str, Record]) -> None:
-        """Take in a further run of upstream."""
+        """Take in a run of upstream."""
         for name, record in again.items():
             self._runs[name].append(record)
-        self._settle(again)
-
-    def _settle(self, records: dict[str, Record]) -> None:
-        for name in [one for one in records if one in self._runs]:
-            if not forbidden(f"{self._subject}/{name}", records[name], self._podium[name], self._allowed):
-                self.good[name] = records[name]
+            if not forbidden(f"{self._subject}/{name}", record, self._podium[name], self._allowed):
+                self.good[name] = record
 
     def tally(self) -> Tally:
         """Return the counts; prints the differences that nothing allows."""
@@ -111,11 +107,11 @@ class Judge:
 
     def _is_restless(self, name: str) -> bool:
         """Whether upstream's runs differ from each other in more than what is allowed."""
-        first, *others = self._runs[name]
+        first, *others = self._runs[name] or [[]]
         scenario = f"{self._subject}/{name}"
         return any(forbidden(scenario, first, other, self._allowed) for other in others)
 
     def _show(self, name: str) -> None:
-        scenario, record, podium = f"{self._subject}/{name}", self._runs[name][0], self._podium[name]
-        for difference in forbidden(scenario, record, podium, self._allowed)[:SHOWN_MAX]:
+        scenario, record = f"{self._subject}/{name}", (self._runs[name] or [[]])[0]
+        for difference in forbidden(scenario, record, self._podium[name], self._allowed)[:SHOWN_MAX]:
             print(difference)

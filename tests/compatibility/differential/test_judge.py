@@ -34,6 +34,10 @@ def test_what_upstream_answers_in_several_ways_says_nothing() -> None:
     assert (found.bad, found.restless) == ([], ["s/one"])
 
 
+def test_what_upstream_never_answered_is_bad() -> None:
+    assert Judge("s", {}, {"one": record(200)}).tally().bad == ["s/one"]
+
+
 def test_little_may_be_unclear() -> None:
     assert Tally(equal=99, restless=["a"]).is_good()
     assert not Tally(equal=98, restless=["a"]).is_good()
