@@ -15,6 +15,7 @@ from podium.model.ids import seq_of, workflow_of
 from podium.model.status import COMPLETED
 from podium.model.task import EMPTY
 from podium.store import match
+from podium.store.column import NULLABLE, TASK, WORKFLOW
 from podium.store.postgres.connection import Connection, snapshot
 from podium.store.postgres.reader import known
 from podium.store.postgres.rows import FAILED, INPUT, OUTPUT, clean, decode_head, decode_task
@@ -27,59 +28,11 @@ Key = tuple[Any, ...]
 SEARCH_MS_MAX = 5_000
 TEXT_ROWS = 200  # at a time
 
-_SPAN = "CASE WHEN {0} > 0 AND {1} > 0 THEN {1} - {0} ELSE 0 END"
 _WORKFLOW_ID = '(w.id::text COLLATE "C")'
-_WORKFLOW = {
-    "workflowId": _WORKFLOW_ID,
-    "workflowType": "w.name",
-    "version": "w.def_version",
-    "status": "w.status",
-    "correlationId": "w.correlation_id",
-    "startTime": "w.created_ms",
-    "updateTime": "w.updated_ms",
-    "modifiedTime": "w.updated_ms",
-    "endTime": "w.ended_ms",
-    "executionTime": _SPAN.format("w.created_ms", "w.ended_ms"),
-    "priority": "w.priority",
-    "reasonForIncompletion": "w.reason",
-    "event": "w.event",
-    "createdBy": "w.created_by",
-    "idempotencyKey": "w.idempotency_key",
-    "parentWorkflowId": "w.parent_id",
-    "failedReferenceTaskNames": "w.failed_refs",
-    "failedTaskNames": "w.failed_names",
-    "classifier": "('workflow' COLLATE \"C\")",
-}
-_TASK = {
-    "taskId": "((substr(w.id::text, 1, 28) || lpad(to_hex(t.seq), 8, '0')) COLLATE \"C\")",
-    "taskType": "t.type",
-    "taskDefName": "t.name",
-    "status": "t.status",
-    "workflowId": _WORKFLOW_ID,
-    "workflowType": "w.name",
-    "correlationId": "w.correlation_id",
-    "scheduledTime": "t.scheduled_ms",
-    "startTime": "t.started_ms",
-    "updateTime": "t.updated_ms",
-    "modifiedTime": "t.updated_ms",
-    "endTime": "t.ended_ms",
-    "executionTime": _SPAN.format("t.started_ms", "t.ended_ms"),
-    "queueWaitTime": _SPAN.format("t.scheduled_ms", "t.started_ms"),
-    "workflowPriority": "w.priority",
-    "reasonForIncompletion": "t.reason",
-    "domain": "t.domain",
-}
+_TASK_ID = "((substr(w.id::text, 1, 28) || lpad(to_hex(t.seq), 8, '0')) COLLATE \"C\")"
+_WORKFLOW = WORKFLOW | {"workflowId": _WORKFLOW_ID, "classifier": "('workflow' COLLATE \"C\")"}
+_TASK = TASK | {"workflowId": _WORKFLOW_ID, "taskId": _TASK_ID}
 _COLUMNS = {"workflow": _WORKFLOW, "task": _TASK}
-_NULLABLE = {
-    "w.correlation_id",
-    "w.reason",
-    "w.event",
-    "w.created_by",
-    "w.idempotency_key",
-    "w.parent_id",
-    "t.reason",
-    "t.domain",
-}
 _PAYLOADS = (
     f"LEFT JOIN payload i ON i.workflow_id = w.id AND i.kind = {INPUT} "
     f"LEFT JOIN payload o ON o.workflow_id = w.id AND o.kind = {OUTPUT}"
@@ -284,7 +237,7 @@ def _equalities(search: Search) -> list[Condition]:
 
 
 def _text(column: str) -> str:
-    return f"coalesce({column}, '')" if column in _NULLABLE else column
+    return f"coalesce({column}, '')" if column in NULLABLE else column
 
 
 def _like(pattern: str) -> str:

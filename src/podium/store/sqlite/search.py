@@ -9,6 +9,7 @@ from typing import Any
 from podium.model.ids import seq_of, workflow_of
 from podium.model.status import COMPLETED
 from podium.model.task import EMPTY
+from podium.store.column import NULLABLE, TASK, WORKFLOW
 from podium.store.query import FIELDS, Condition, Filter, Group, Search
 from podium.store.records import Page, TaskRow, WorkflowRow
 from podium.store.sqlite.reader import NOT_COMPLETED, Reader
@@ -16,58 +17,10 @@ from podium.store.sqlite.rows import FAILED, OUTPUT, TASK_BITS, TASKS, decode_he
 
 Sql = tuple[str, list[Any]]
 
-_SPAN = "CASE WHEN {0} > 0 AND {1} > 0 THEN {1} - {0} ELSE 0 END"
-_WORKFLOW = {
-    "workflowId": "w.id",
-    "workflowType": "w.name",
-    "version": "w.def_version",
-    "status": "w.status",
-    "correlationId": "w.correlation_id",
-    "startTime": "w.created_ms",
-    "updateTime": "w.updated_ms",
-    "modifiedTime": "w.updated_ms",
-    "endTime": "w.ended_ms",
-    "executionTime": _SPAN.format("w.created_ms", "w.ended_ms"),
-    "priority": "w.priority",
-    "reasonForIncompletion": "w.reason",
-    "event": "w.event",
-    "createdBy": "w.created_by",
-    "idempotencyKey": "w.idempotency_key",
-    "parentWorkflowId": "w.parent_id",
-    "failedReferenceTaskNames": "w.failed_refs",
-    "failedTaskNames": "w.failed_names",
-    "classifier": "'workflow'",
-}
-_TASK = {
-    "taskId": f"substr(w.id, 1, 28) || printf('%08x', t.key & {TASKS - 1})",
-    "taskType": "t.type",
-    "taskDefName": "t.name",
-    "status": "t.status",
-    "workflowId": "w.id",
-    "workflowType": "w.name",
-    "correlationId": "w.correlation_id",
-    "scheduledTime": "t.scheduled_ms",
-    "startTime": "t.started_ms",
-    "updateTime": "t.updated_ms",
-    "modifiedTime": "t.updated_ms",
-    "endTime": "t.ended_ms",
-    "executionTime": _SPAN.format("t.started_ms", "t.ended_ms"),
-    "queueWaitTime": _SPAN.format("t.scheduled_ms", "t.started_ms"),
-    "workflowPriority": "w.priority",
-    "reasonForIncompletion": "t.reason",
-    "domain": "t.domain",
-}
+_TASK_ID = f"substr(w.id, 1, 28) || printf('%08x', t.key & {TASKS - 1})"
+_WORKFLOW = WORKFLOW | {"workflowId": "w.id", "classifier": "'workflow'"}
+_TASK = TASK | {"workflowId": "w.id", "taskId": _TASK_ID}
 _COLUMNS = {"workflow": _WORKFLOW, "task": _TASK}
-_NULLABLE = {
-    "w.correlation_id",
-    "w.reason",
-    "w.event",
-    "w.created_by",
-    "w.idempotency_key",
-    "w.parent_id",
-    "t.reason",
-    "t.domain",
-}
 _OF_WORKFLOW = f"t.key BETWEEN w.row << {TASK_BITS} AND (w.row << {TASK_BITS}) + {TASKS - 1}"
 _WORKFLOW_FIRST = f"workflow w CROSS JOIN task t ON {_OF_WORKFLOW}"
 _FAILED_FIRST = "task_failed f CROSS JOIN task t ON t.key = f.key"
@@ -170,7 +123,7 @@ def _fields(filter_: Filter | None) -> set[str]:
 
 
 def _text(column: str) -> str:
-    return f"coalesce({column}, '')" if column in _NULLABLE else column
+    return f"coalesce({column}, '')" if column in NULLABLE else column
 
 
 def _translate(search: Search, filter_: Filter) -> Sql:
