@@ -40,8 +40,10 @@ def routes(services: Services) -> list[Route]:
     return [
         *_starts(services),
         *_reads(services),
+        *_correlated(services),
         *_searches(services),
         *_operations(services),
+        *_changes(services),
         *_endings(services),
         *_bulk(services),
         *location_routes(services, AT),
@@ -122,7 +124,6 @@ def _starts(services: Services) -> list[Route]:
 
 def _reads(services: Services) -> list[Route]:
     reading = services.reading
-    closed = (Parameter("includeClosed", "boolean", False), Parameter("includeTasks", "boolean", False))
     times = (Parameter("version", "integer", 1), Parameter("startTime", "long", 0), Parameter("endTime", "long", 0))
     return [
         Route(
@@ -154,6 +155,22 @@ def _reads(services: Services) -> list[Route]:
         ),
         Route(
             "GET",
+            f"{AT}/running/{{name}}",
+            reading.running,
+            JSON,
+            "Return the ids of open workflows",
+            times,
+            returns=list[str],
+        ),
+    ]
+
+
+def _correlated(services: Services) -> list[Route]:
+    reading = services.reading
+    closed = (Parameter("includeClosed", "boolean", False), Parameter("includeTasks", "boolean", False))
+    return [
+        Route(
+            "GET",
             f"{AT}/{{name}}/correlated/{{correlationId}}",
             reading.correlated,
             JSON,
@@ -180,15 +197,6 @@ def _reads(services: Services) -> list[Route]:
             closed,
             json_of(CorrelationIdsSearchRequest),
             dict[str, list[Workflow]],
-        ),
-        Route(
-            "GET",
-            f"{AT}/running/{{name}}",
-            reading.running,
-            JSON,
-            "Return the ids of open workflows",
-            times,
-            returns=list[str],
         ),
     ]
 
@@ -233,6 +241,12 @@ def _operations(services: Services) -> list[Route]:
         Route("POST", f"{ONE}/restart", control.restart, NO_CONTENT, "Begin anew under the same id", (USE_LATEST,)),
         Route("POST", f"{ONE}/retry", control.retry, NO_CONTENT, "Run failed tasks again", resume),
         Route("POST", f"{ONE}/resetcallbacks", control.reset_callbacks, NO_CONTENT, "Make delayed tasks visible now"),
+    ]
+
+
+def _changes(services: Services) -> list[Route]:
+    control = services.control
+    return [
         Route(
             "POST",
             f"{ONE}/jump/{{taskReferenceName}}",
