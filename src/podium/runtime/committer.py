@@ -36,6 +36,7 @@ STALE_TRIES_MAX = 20
 STALE_TRIES_AT_ONCE = 2
 STALE_DELAY_S = 0.02
 DOUBT_MAX, DOUBT_WEIGHT = 0.02, 0.1
+TURN = 32  # workflows that are decided in one turn of the event loop
 SCRIPTS_AT_ONCE = 200  # of one decision; the pool refuses when too many wait
 
 log = logging.getLogger(__name__)
@@ -166,10 +167,9 @@ class Committer:
     async def _cycle(self) -> None:
         batch = self.admission.begin()
         try:
-            works = await self._take()
-            done = [*self._ready]
+            decided = await self._decide_all(await self._take())
+            done = [*self._ready, *decided]
             self._ready.clear()
-            done.extend(work for work in works if self._decide(work))
             if done:
                 await self._commit(done)
         finally:
@@ -273,6 +273,16 @@ class Committer:
         return found
 
     # ---- decide
+
+    async def _decide_all(self, works: list[Work]) -> list[Work]:
+        """Decide workflow by workflow; in between calls are taken and refused, which do not wait for a whole batch."""
+        done = []
+        for place, work in enumerate(works, 1):
+            if self._decide(work):
+                done.append(work)
+            if place % TURN == 0:
+                await asyncio.sleep(0)
+        return done
 
     def _decide(self, work: Work) -> bool:
         """Decide all commands of one workflow; False when scripts must be evaluated first."""

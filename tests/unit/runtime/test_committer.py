@@ -1,19 +1,25 @@
 """The committer goes on, whatever the store or a listener does to one batch."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from tests.gated import until
 
-from podium.engine.commands import ChildEnded, Decide, Release, StartWorkflow, Wake
+from podium.engine.commands import ChildEnded, Command, Decide, Release, StartWorkflow, Wake
+from podium.engine.decide import Decision, decide
+from podium.engine.session import Session
 from podium.model.errors import Conflict, PodiumError, Unavailable
 from podium.model.start import StartWorkflowRequest
+from podium.model.task import Task
 from podium.model.task_def import TaskDef
 from podium.model.transition import Message, Transition
 from podium.model.wire import convert
 from podium.model.workflow_def import WorkflowDef
+from podium.runtime import committer
+from podium.runtime.committer import TURN
 from podium.runtime.node import Node
 from podium.service import Services
 from podium.store.memory import MemoryStore
@@ -116,6 +122,35 @@ def test_a_listener_that_fails_does_not_end_the_commits() -> None:
         await asyncio.gather(*(services.control.pause(one) for one in ids), return_exceptions=True)
 
         assert await outcomes(node, ids) == [None] * 3
+
+    play(scenario)
+
+
+def test_others_get_their_turn_while_a_large_batch_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(_: Failing, node: Node, ids: list[str]) -> None:
+        turns, seen = 0, []
+
+        def noted(session: Session, command: Command, history: list[Task] | None = None) -> Decision[Any]:
+            seen.append((node.committer.commits, turns))
+            return decide(session, command, history)
+
+        async def tick() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        workflow = await node.committer.read(ids[0])
+        assert workflow is not None
+        start = StartWorkflow("w", 1, workflow.head.def_hash)
+        monkeypatch.setattr(committer, "decide", noted)
+        ticker = asyncio.create_task(tick())
+        await asyncio.gather(*(node.committer.submit(node.clock.new_workflow_id(), start) for _ in range(200)))
+        ticker.cancel()
+
+        assert len(seen) == 200
+        assert len({commits for commits, _ in seen}) == 1
+        assert max(Counter(seen).values()) <= TURN
 
     play(scenario)
 
