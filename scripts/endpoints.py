@@ -25,6 +25,8 @@ workers and clients need, *extended* what they may use, *enterprise* what only t
 describes what is served.
 
 """
+OWNERS = ("conductor", "hosted")  # the open-source server, or only the product
+OWNER_HEADINGS = ("Of open-source Conductor", "Only of the hosted product")
 UNDOCUMENTED = {("GET", "/api-docs")}  # the document does not name itself
 LEFT_OUT = {
     "agent": "agents of language models",
@@ -39,7 +41,7 @@ class Call(NamedTuple):
     """One line of the checklist."""
 
     tier: str
-    owner: str  # `conductor`: the open-source server; `hosted`: only the product
+    owner: str  # one of OWNERS
     area: str
     method: str
     path: str
@@ -83,9 +85,9 @@ def _by_tier(calls: list[Call], served: set[tuple[str, str]]) -> str:
     lines = []
     for tier in ("core", "extended", "enterprise"):
         of_tier = [one for one in calls if one.tier == tier]
-        counts = (_count([one for one in of_tier if one.owner == owner], served) for owner in ("conductor", "hosted"))
+        counts = (_count([one for one in of_tier if one.owner == owner], served) for owner in OWNERS)
         lines.append([tier, *counts])
-    return "## By tier\n\n" + table(("Tier", "Of open-source Conductor", "Only of the hosted product"), lines)
+    return "## By tier\n\n" + table(("Tier", *OWNER_HEADINGS), lines)
 
 
 def _count(calls: list[Call], served: set[tuple[str, str]]) -> str:
@@ -98,10 +100,7 @@ def _by_area(calls: list[Call], served: set[tuple[str, str]]) -> str:
         (area, *(_count([one for one in calls if (one.area, one.owner) == (area, owner)], served) for owner in OWNERS))
         for area in areas
     )
-    return "## By area\n\n" + table(("Area", "Of open-source Conductor", "Only of the hosted product"), lines)
-
-
-OWNERS = ("conductor", "hosted")
+    return "## By area\n\n" + table(("Area", *OWNER_HEADINGS), lines)
 
 
 def _missing(missing: Iterable[Call]) -> str:
