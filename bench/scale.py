@@ -9,8 +9,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -170,16 +170,28 @@ def large_part(options: argparse.Namespace, program: Path, kind: str) -> Report:
 
 
 def nodes_part(options: argparse.Namespace, program: Path, kind: str) -> Report:
-    """Measure throughput with 1, 2 and 3 processes behind one port; SQLite has one."""
+    """Measure nodes side by side, the CPU of the database included; SQLite has one node.
+
+    With affinity a worker reports to the node that gave it the task, without to the next one in turn.
+    """
     found: Report = {}
     for nodes in (1, 2, 3) if kind == "postgres" else (1,):
-        with (
-            DATABASES[kind]() as database,
-            serve("scale", database.url, database.data, "--workers", str(nodes)) as server,
-        ):
-            report = generator.run(program, server, _load(options))
-            found[str(nodes)] = {f"{one['scenario']} {one['mode']}": one for one in report["results"]}
+        for affinity in (True, False) if nodes > 1 else (True,):
+            with DATABASES[kind]() as database, _nodes(database, nodes) as server:
+                told = {"pollers": "6", "scatter": str(not affinity).lower()}
+                report = generator.run(program, server, _load(options) | told)
+            name = f"{nodes}, affinity" if affinity else f"{nodes}, in turn"
+            found[name] = {f"{one['scenario']} {one['mode']}": one for one in report["results"]}
     return found
+
+
+@contextmanager
+def _nodes(database: Database, count: int) -> Iterator[Server]:
+    """Run several nodes over a database; the server that stands for them has the addresses of all."""
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(serve(f"scale-{n}", database.url, database.data)) for n in range(count)]
+        pids = (*(pid for node in nodes for pid in node.pids), *([database.pid] if database.pid else []))
+        yield replace(nodes[0], url=",".join(node.url for node in nodes), pids=pids)
 
 
 # ---- tables
@@ -220,11 +232,13 @@ def large_table(kind: str, found: Report) -> Table:
 
 def nodes_table(kind: str, found: Report) -> Table:
     """Show throughput by the number of nodes."""
-    drawn = _table(f"nodes over {kind}", ("nodes", "scenario", ">workflows/s", ">tasks/s", ">p50 ms", ">p99 ms"))
+    headings = ("nodes", "scenario", ">workflows/s", ">tasks/s", ">CPU ms/task", ">p50 ms", ">p99 ms")
+    drawn = _table(f"nodes over {kind}", headings)
     for nodes, results in found.items():
         for key, one in results.items():
             latency = one["latency_ms"]
-            figures = (one["workflows_per_s"], one["tasks_per_s"], latency["p50"], latency["p99"])
+            cost = one["server_cpu_ms_per_task"]
+            figures = (one["workflows_per_s"], one["tasks_per_s"], cost, latency["p50"], latency["p99"])
             drawn.add_row(nodes, key, *map(_number, figures))
     return drawn
 

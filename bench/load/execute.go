@@ -69,13 +69,13 @@ func execute(o *opts, sc *scenario, mode string, n, window int, limit time.Durat
 		}
 		for k := 0; k < updaters; k++ {
 			uw.Add(1)
-			go r.updater(&uw)
+			go r.updater(k, &uw)
 		}
 	}
 	var next atomic.Int64
 	for k := 0; k < window; k++ {
 		dw.Add(1)
-		go r.driver(&next, n, t0.Add(limit), &dw)
+		go r.driver(k, &next, n, t0.Add(limit), &dw)
 	}
 	dw.Wait()
 	cpu1, self1 := cpuSeconds(o.pids), selfCPU()
@@ -137,7 +137,7 @@ func execute(o *opts, sc *scenario, mode string, n, window int, limit time.Durat
 	}
 	if len(r.stuck) > 0 { // one more look at those that were given up
 		time.Sleep(2 * time.Second)
-		c := newClient(o)
+		c := newClient(o, 0)
 		for i, id := range r.stuck {
 			v, _, err := getWf(c, o, id)
 			if err == nil && v.Status == "COMPLETED" {

@@ -64,9 +64,9 @@ func idleRun(o *opts, sc, s1 *scenario, n, starters int, limit, watch time.Durat
 	name := sc.wfName(o)
 	for k := 0; k < starters; k++ {
 		wg.Add(1)
-		go func() {
+		go func(k int) {
 			defer wg.Done()
-			c := newClient(o)
+			c := newClient(o, k)
 			defer c.close()
 			for {
 				i := int(next.Add(1)) - 1
@@ -89,7 +89,7 @@ func idleRun(o *opts, sc, s1 *scenario, n, starters int, limit, watch time.Durat
 				}
 				mu.Unlock()
 			}
-		}()
+		}(k)
 	}
 	wg.Wait()
 	res.Started = len(ends)
@@ -111,7 +111,7 @@ func idleRun(o *opts, sc, s1 *scenario, n, starters int, limit, watch time.Durat
 		res.DiskPerWfBytes = round((res.DiskAfterMB - res.DiskBeforeMB) * 1e6 / float64(res.Started))
 		res.RSSPerWfBytes = round((res.RSSAfterMB - res.RSSBeforeMB) * 1048576 / float64(res.Started))
 	}
-	c := newClient(o)
+	c := newClient(o, 0)
 	defer c.close()
 	running := 0
 	for _, id := range sample {

@@ -15,7 +15,9 @@ import (
 )
 
 type opts struct {
-	addr, api, extraHeader, tag        string
+	addrs                              []string
+	scatter                            bool
+	api, extraHeader, tag              string
 	window, pollers, updaters, batch   int
 	pollMS                             int
 	maxSeconds, wfTimeout, httpTimeout time.Duration
@@ -38,7 +40,8 @@ func parseN(s string) map[string]int {
 
 func main() {
 	var o opts
-	base := flag.String("url", "http://127.0.0.1:8080", "server, loopback only")
+	base := flag.String("url", "http://127.0.0.1:8080", "server, loopback only; several by commas: each connection keeps to one")
+	flag.BoolVar(&o.scatter, "scatter", false, "of several servers, report to the next one in turn, not to the one that gave the task")
 	flag.StringVar(&o.api, "api", "/api", "API prefix")
 	list := flag.String("scenarios", "s1,s2,s3,s4,s4n,s5a,s5b", "which; s6 adds the idle scenario")
 	modes := flag.String("modes", "load,unloaded", "")
@@ -69,14 +72,17 @@ func main() {
 	label := flag.String("label", "", "what is measured")
 	flag.Parse()
 
-	u, err := url.Parse(*base)
-	if err != nil || (u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" && u.Hostname() != "::1") {
-		fmt.Fprintln(os.Stderr, "--url must be a loopback address")
-		os.Exit(2)
-	}
-	o.addr = u.Host
-	if u.Port() == "" {
-		o.addr += ":80"
+	for _, one := range strings.Split(*base, ",") {
+		u, err := url.Parse(one)
+		if err != nil || (u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" && u.Hostname() != "::1") {
+			fmt.Fprintln(os.Stderr, "--url must be a loopback address")
+			os.Exit(2)
+		}
+		addr := u.Host
+		if u.Port() == "" {
+			addr += ":80"
+		}
+		o.addrs = append(o.addrs, addr)
 	}
 	if *hdr != "" {
 		o.extraHeader = *hdr + "\r\n"

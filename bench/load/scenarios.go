@@ -155,7 +155,7 @@ func (s *scenario) taskType(o *opts) string {
 
 // register writes the task and workflow definitions through the metadata API.
 func (s *scenario) register(o *opts) error {
-	c := newClient(o)
+	c := newClient(o, 0)
 	defer c.close()
 	tt := s.taskType(o)
 	if s.worker > 0 {

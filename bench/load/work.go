@@ -25,6 +25,7 @@ type wstate struct {
 type taskMsg struct {
 	TaskID string `json:"taskId"`
 	WfID   string `json:"workflowInstanceId"`
+	server int    // that handed it out
 }
 
 type run struct {
@@ -62,7 +63,7 @@ func (r *run) state(id string) *wstate {
 
 func (r *run) poller(k int, wg *sync.WaitGroup) {
 	defer wg.Done()
-	c := newClient(r.o)
+	c := newClient(r.o, k)
 	defer c.close()
 	tt := r.sc.taskType(r.o)
 	for !r.stop.Load() {
@@ -117,15 +118,16 @@ func (r *run) poller(k int, wg *sync.WaitGroup) {
 			if again {
 				r.dup.Add(1)
 			}
+			t.server = k
 			r.tasks <- t
 		}
 	}
 }
 
-func (r *run) updater(wg *sync.WaitGroup) {
+func (r *run) updater(k int, wg *sync.WaitGroup) {
 	defer wg.Done()
-	c := newClient(r.o)
-	defer c.close()
+	clients := newClients(r.o)
+	defer closeAll(clients)
 	path := r.o.api + "/tasks"
 	if r.o.updateV2 {
 		path += "/update-v2"
@@ -134,6 +136,12 @@ func (r *run) updater(wg *sync.WaitGroup) {
 	for t := range r.tasks {
 		body := []byte(`{"workflowInstanceId":"` + t.WfID + `","taskId":"` + t.TaskID +
 			`","workerId":"bench","status":"COMPLETED","callbackAfterSeconds":0,"outputData":{"ok":true,"text":"a result of a task of some fifty characters in all"}}`)
+		server := t.server
+		if r.o.scatter {
+			k++
+			server = k
+		}
+		c := clients[server%len(clients)]
 		t0 := time.Now()
 		ok := false
 		for try := 0; try < 4; try++ {
@@ -213,9 +221,9 @@ func terminal(s string) bool {
 	return s == "COMPLETED" || s == "FAILED" || s == "TERMINATED" || s == "TIMED_OUT"
 }
 
-func (r *run) driver(next *atomic.Int64, n int, until time.Time, wg *sync.WaitGroup) {
+func (r *run) driver(k int, next *atomic.Int64, n int, until time.Time, wg *sync.WaitGroup) {
 	defer wg.Done()
-	c := newClient(r.o)
+	c := newClient(r.o, k)
 	defer c.close()
 	name := r.sc.wfName(r.o)
 	for {
