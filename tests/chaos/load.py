@@ -38,6 +38,7 @@ class Size:
     open_max: int = 200
     response_s: int = 1  # after which a task whose worker is silent is handed out again
     silent_s: int = 1  # the same for the tasks at which workers are silent on purpose
+    pause_s: float = 0.0  # of a starter after each start
     tries: int = 3  # of a call that had no answer, or was asked to come later
     timeout_s: float = 10.0  # of one try
 
@@ -126,6 +127,7 @@ class Load:
                 await asyncio.sleep(PAUSE_S)
                 continue
             await self._start(client, next(self._numbers))
+            await asyncio.sleep(self.size.pause_s)
         client.close()
 
     async def _start(self, client: Client, k: int) -> None:

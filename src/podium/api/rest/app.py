@@ -8,12 +8,13 @@ import logging
 import platform
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 from podium.api.rest.failure import WrongContentType, WrongMethod, error_body, extra_headers
 from podium.api.rest.parameter import read_headers, read_parameters
-from podium.api.rest.route import Answer, Reply, Route
+from podium.api.rest.route import Answer, Body, Reply, Route
 from podium.api.rest.router import Router
 from podium.api.rest.table import routes
 from podium.model.errors import InvalidRequest, NotFound, PodiumError, TooLarge
@@ -21,6 +22,8 @@ from podium.model.wire import encode_json
 from podium.service import Services
 
 BODY_BYTES_MAX = 12 << 20
+LARGE_BYTES = 64 << 10  # a body beyond it is read in a thread, as a megabyte takes some ten ms
+READERS = 2  # such bodies at once
 PATH_BYTES_MAX = 16_384
 WATCH_AFTER_S = 0.15  # calls that take longer are given up when their client goes
 
@@ -82,6 +85,7 @@ class App:
         self._observer = observer
         self._instance = instance
         self._body_bytes_max = body_bytes_max
+        self._readers = ThreadPoolExecutor(READERS, "body")
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of ASGI."""
@@ -179,31 +183,33 @@ class App:
             _check_content_type(content_type.decode("latin-1"))
         if announced > self._body_bytes_max:
             raise self._too_large()
-        message = await receive()
-        data: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            data = await self._rest(data, receive)
-        elif message["type"] == "http.disconnect":
-            raise ClientGone
-        if len(data) > self._body_bytes_max:
+        parts = await self._parts(receive)
+        size = sum(map(len, parts))
+        if size > self._body_bytes_max:
             raise self._too_large()
-        return route.body.decode(data)
+        if size > LARGE_BYTES:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, _decode, route.body, parts)
+        return _decode(route.body, parts)
 
-    async def _rest(self, first: bytes, receive: Receive) -> bytes:
-        parts, size, more = [first], len(first), True
-        while more:
-            if size > self._body_bytes_max:
-                raise self._too_large()
+    async def _parts(self, receive: Receive) -> list[bytes]:
+        """Take a body as it comes, up to some more than is allowed."""
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more and size <= self._body_bytes_max:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             more = message.get("more_body", False)
-        return b"".join(parts)
+        return parts
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The request body is larger than {self._body_bytes_max} bytes")
+
+
+def _decode(body: Body, parts: list[bytes]) -> Any:
+    return body.decode(b"".join(parts))
 
 
 # ---- paths
