@@ -18,6 +18,7 @@ import generator
 from server import ROOT, SERVERS, Missing
 
 DATABASES = {"sqlite": ["podium"], "postgresql": ["podium-postgresql"], "both": ["podium", "podium-postgresql"]}
+BESIDE = {"podium": "java", "podium-postgresql": "java-postgresql"}  # each over the same database
 SCENARIOS = "s1,s2,s3,s4,s4n,s5a,s5b,s6"
 TIMES = ("workflows_per_s", "tasks_per_s", "cpu_ms_per_task", "p50_ms", "p99_ms")  # what servers are compared by
 QUICK_COUNTS = "s1=2000,s2=300,s3=300,s4=300,s4n=300,s5a=4,s5b=4"
@@ -113,13 +114,14 @@ def _times_rows(document: generator.Report) -> list[list[str]]:
     results = {(scenario, mode, name): _figures(result) for scenario, mode, name, result in _ordered(document)}
     rows = []
     for (scenario, mode, name), figures in results.items():
-        other = results.get((scenario, mode, "java"))
-        if other is None or name == "java":
+        java = BESIDE.get(name, "")
+        other = results.get((scenario, mode, java))
+        if other is None:
             continue
         times = {key: _times(key, figures[key], other[key]) for key in TIMES}
         shown = [f"×{_number(times[key])}" if times[key] else "" for key in TIMES]
-        promised = budget.verdict(times, budget.limits("times", scenario, mode)) if name == "podium" else ""
-        rows.append([scenario, mode, f"{name} : java", *shown, "", "", promised])
+        promised = budget.verdict(times, budget.limits(f"{name}-times", scenario, mode))
+        rows.append([scenario, mode, f"{name} : {java}", *shown, "", "", promised])
     return rows
 
 
@@ -190,7 +192,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="small counts: a few minutes instead of a quarter of an hour"
     )
-    parser.add_argument("--java", action="store_true", help="measure the upstream Java server too")
+    parser.add_argument("--java", action="store_true", help="measure the upstream Java server too, over the same")
     parser.add_argument(
         "--database",
         choices=sorted(DATABASES),
@@ -202,9 +204,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="start workflows of one scenario for so long at most")
     parser.add_argument("--label", help="name of the result file; without it, the names of the servers")
     options = parser.parse_args()
-    options.servers = [options.only] if options.only else [*DATABASES[options.database], *["java"] * options.java]
+    podiums = DATABASES[options.database]
+    options.servers = [options.only] if options.only else podiums + [BESIDE[name] for name in podiums if options.java]
     options.label = options.label or "-".join(options.servers)
-    options.warmup = {name: 60.0 if name == "java" else 6.0 for name in SERVERS}  # a JIT compiler needs its time
+    options.warmup = {
+        name: 60.0 if name in BESIDE.values() else 6.0 for name in SERVERS
+    }  # a JIT compiler needs its time
     return options
 
 

@@ -5,6 +5,7 @@ costs nothing. PostgreSQL's lies under /var/tmp, as its user may not be able to 
 started here is ended here.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -12,11 +13,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
@@ -93,24 +95,53 @@ def serve(name: str, database: str, data: Path, *options: str) -> Iterator[Serve
 @contextmanager
 def java() -> Iterator[Server]:
     """Run the upstream Java server over a new SQLite database."""
-    scripts = ROOT / "bench" / "java"
-    if subprocess.run([str(scripts / "fetch.sh")], stdout=subprocess.DEVNULL, check=False).returncode:
-        raise Missing("the upstream server's jar is not to be had; see above")
-    data, port = empty_folder("java"), _free_port()
-    command = [str(scripts / "start.sh"), str(port), str(data)]
-    with _running("java", command, port, data, ready_seconds_max=240) as server:
+    data = empty_folder("java")
+    with _java("java", data, "sqlite") as server:
         yield server
 
 
-SERVERS = {"podium": podium, "podium-postgresql": podium_on_postgresql, "java": java}
+@contextmanager
+def java_on_postgresql() -> Iterator[Server]:
+    """Run the upstream Java server over a PostgreSQL server of its own, whose processes are measured too."""
+    with postgresql() as postgres:
+        url = urlsplit(postgres.url("podium"))
+        address = {"CONDUCTOR_DATABASE": f"jdbc:postgresql://{url.hostname}:{url.port}/podium?user={url.username}"}
+        with _java("java-postgresql", empty_folder("java"), "postgresql", address) as server:
+            yield replace(server, pids=(*server.pids, postgres.process_id()), data=postgres.folder / "data")
+
+
+def _java(name: str, data: Path, database: str, environment: Mapping[str, str] = {}) -> AbstractContextManager[Server]:
+    scripts = ROOT / "bench" / "java"
+    if subprocess.run([str(scripts / "fetch.sh")], stdout=subprocess.DEVNULL, check=False).returncode:
+        raise Missing("the upstream server's jar is not to be had; see above")
+    port = _free_port()
+    command = [str(scripts / "start.sh"), str(port), str(data), database]
+    return _running(name, command, port, data, 240, environment)
+
+
+SERVERS = {
+    "podium": podium,
+    "podium-postgresql": podium_on_postgresql,
+    "java": java,
+    "java-postgresql": java_on_postgresql,
+}
 
 
 @contextmanager
-def _running(name: str, command: list[str], port: int, data: Path, ready_seconds_max: float) -> Iterator[Server]:
+def _running(
+    name: str,
+    command: list[str],
+    port: int,
+    data: Path,
+    ready_seconds_max: float,
+    environment: Mapping[str, str] = {},
+) -> Iterator[Server]:
     log = CACHE / f"{name}.log"
     began = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=CACHE)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=CACHE, env=os.environ | environment
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         _await_health(process, f"{url}/health", began + ready_seconds_max, log)

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# start.sh PORT DATA_FOLDER: run the upstream Java server over SQLite on the loopback address, in the foreground.
+# start.sh PORT DATA_FOLDER [DATABASE]: run the upstream Java server on the loopback address, in the foreground.
 #
+# DATABASE is sqlite (a file in the folder, the default) or postgresql (CONDUCTOR_DATABASE has its JDBC URL).
 # Needs a JDK of 21 or newer (JAVA_HOME, or any under /usr/lib/jvm); fetch.sh finds the server's jar.
 set -euo pipefail
 
 port=${1:?port}
 data=${2:?data folder}
+database=${3:-sqlite}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 java_release() {
@@ -31,5 +33,5 @@ jar=$("$here/fetch.sh")
 mkdir -p "$data"
 cd "$data"
 export CONDUCTOR_DATA=$PWD
-exec "$java" -Dpolyglot.engine.WarnInterpreterOnly=false -DCONDUCTOR_CONFIG_FILE="$here/sqlite.properties" \
+exec "$java" -Dpolyglot.engine.WarnInterpreterOnly=false -DCONDUCTOR_CONFIG_FILE="$here/$database.properties" \
   -Dserver.address=127.0.0.1 -Dserver.port="$port" -jar "$jar"
