@@ -13,9 +13,9 @@ from podium.model.ids import RANDOM_BITS, workflow_id
 from podium.model.schedule import ScheduleRun
 from podium.model.transition import SlotKind
 from podium.runtime.clock import Clock
-from podium.runtime.committer import Committer
 from podium.runtime.dispatch import Dispatcher
 from podium.runtime.limits import StartLimits
+from podium.runtime.outcome import Outcomes
 from podium.runtime.relay import Relay
 from podium.runtime.schedules import Schedules
 from podium.runtime.shared_limits import SharedStartLimits
@@ -39,11 +39,11 @@ def applied_messages_stay(patch: pytest.MonkeyPatch) -> None:
 
 
 def refused_commits_are_acknowledged(patch: pytest.MonkeyPatch) -> None:
-    def abandon(self: Committer, works: list[Any], error: PodiumError) -> None:
+    def abandon(self: Outcomes, works: list[Any], error: PodiumError) -> None:
         for work in works:
-            self._finish(work)
+            self.finish(work)
 
-    patch.setattr(Committer, "_abandon", abandon)
+    patch.setattr(Outcomes, "abandon", abandon)
 
 
 def wake_ups_are_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -88,14 +88,14 @@ def versions_are_not_compared(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_failed_stays_in_memory(patch: pytest.MonkeyPatch) -> None:
-    original = Committer._refuse
+    original = Outcomes.refuse
 
-    def refuse(self: Committer, work: Any, error: PodiumError) -> None:
+    def refuse(self: Outcomes, work: Any, error: PodiumError) -> None:
         original(self, work, error)
         if work.session is not None:
-            self._cache.put(work.session.workflow)
+            self._working_set.learn(work.session.workflow, None)
 
-    patch.setattr(Committer, "_refuse", refuse)
+    patch.setattr(Outcomes, "refuse", refuse)
 
 
 def clocks_go_their_own_way(patch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from podium.runtime.idempotency import Idempotency
 from podium.runtime.kept import KeptOutputs
 from podium.runtime.keyed_starts import KeyedStarts
 from podium.runtime.limits import StartLimits
+from podium.runtime.mailboxes import Mailboxes
 from podium.runtime.membership import Membership
 from podium.runtime.places import Places
 from podium.runtime.relay import Relay
@@ -85,7 +86,16 @@ class Node:
         )
         self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms, self.membership, self.bus)
         self.cache = Cache(cache_bytes)
-        self.committer = Committer(store, self.world, self.cache, self.dispatcher, evaluate, self.membership)
+        mailboxes = Mailboxes()
+        slots = None
+        self.places = Places(store, mailboxes.submit, self.clock.now_ms)
+        if store.is_shared:
+            self.places = shared = SharedPlaces(store, mailboxes.submit, self.clock.now_ms)
+            slots = Slots(self.catalog.task_def, shared)
+        self.world.has_place = self.places.has_place
+        self.committer = Committer(
+            store, self.world, self.cache, self.dispatcher, evaluate, self.membership, mailboxes, slots
+        )
         self.dispatcher.submit = self.committer.submit
         self.world.is_domain_active = self.dispatcher.is_domain_active
         self.timers = Timers(store, self.committer.submit, self.clock.now_ms, self.membership, self.bus)
@@ -98,11 +108,6 @@ class Node:
         self.keyed_starts = KeyedStarts(self.idempotency, self.committer.submit, self.committer.read)
         self.keyed_starts.on_ready = self.relay.look_soon
         self.relay.start_keyed = self.keyed_starts.carry
-        self.places = Places(store, self.committer.submit, self.clock.now_ms)
-        if store.is_shared:
-            self.places = shared = SharedPlaces(store, self.committer.submit, self.clock.now_ms)
-            self.committer.slots = Slots(self.catalog.task_def, shared)
-        self.world.has_place = self.places.has_place
         kept = KeptOutputs(self.clock.now_ms)
         self.world.kept_output = kept.get
         self.changes = Changes(store, self.membership, self.bus)

@@ -178,7 +178,7 @@ def test_a_message_is_not_turned_away_for_a_start_that_comes_too_late() -> None:
 
 
 async def fresh(node: Node, workflow_id: str) -> Any:
-    workflow = (await node.committer._load([workflow_id], keep=False))[workflow_id]
+    workflow = (await node.committer._working_set.load([workflow_id], keep=False))[workflow_id]
     workflow.head.version += 1
     return workflow
 

@@ -71,7 +71,7 @@ def lost(patch: pytest.MonkeyPatch, node: Node, kind: type, name: str = "note") 
     """Let a node hear nothing of commits for as long as the patch holds."""
     patch.setattr(kind, name, lambda *_: None)
     original = [one for one in node.committer.on_commit if type(getattr(one, "__self__", None)) is not kind]
-    patch.setattr(node.committer, "on_commit", original)
+    patch.setattr(node.committer._outcomes, "on_commit", original)
 
 
 def test_a_task_of_which_the_waiting_poll_was_not_told_is_found() -> None:
