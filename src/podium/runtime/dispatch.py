@@ -70,9 +70,16 @@ class Dispatcher:
     """The waiting polls of this node, and what it knows of the queues."""
 
     def __init__(
-        self, store: Store, limits: StartLimits, now_ms: Callable[[], int], membership: Membership, bus: Bus
+        self,
+        store: Store,
+        submit: Callable[[str, Command], asyncio.Future[Any]],
+        limits: StartLimits,
+        now_ms: Callable[[], int],
+        membership: Membership,
+        bus: Bus,
     ) -> None:
         self._store = store
+        self._submit = submit
         self._limits = limits
         self._now_ms = now_ms
         self._membership = membership
@@ -87,7 +94,6 @@ class Dispatcher:
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.poll_book = PollBook(store, membership, bus, now_ms, self._waiting.__iter__)
-        self.submit: Callable[[str, Command], asyncio.Future[Any]]
         bus.on(TOPIC, self._hear)
 
     # ---- polls
@@ -181,7 +187,7 @@ class Dispatcher:
         if not poll.is_gone:
             poll.tasks.append((workflow, task) if poll.raw else self._json(workflow, task))
         elif task.runs == "worker":
-            self.submit(workflow.id, UpdateTask(task.seq, IN_PROGRESS, merge=True, keep_worker=True))
+            self._submit(workflow.id, UpdateTask(task.seq, IN_PROGRESS, merge=True, keep_worker=True))
 
     def give_back(self, poll: Poll, name: str) -> None:
         """Take back the promise of a task of definition *name*: the commit failed."""
@@ -301,7 +307,7 @@ class Dispatcher:
     def _lease(self, poll: Poll, row: QueueRow) -> asyncio.Future[Any]:
         """Lease one task; what comes of it is noted even when the worker has gone meanwhile."""
         try:
-            leased = self.submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
+            leased = self._submit(row.workflow_id, PollTask(row.seq, poll.worker_id))
         except PodiumError:
             self._limits.settle(row.name, is_started=False)
             raise

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from podium.model.task_def import TaskDef
 from podium.model.transition import QueueRow
+from podium.store import Store
 
 
 def rate_window_ms(task_def: TaskDef) -> int:
@@ -28,9 +29,9 @@ class StartLimits:
         self._starts: dict[str, deque[int]] = {}
         self._queues: dict[str, set[str]] = {}
 
-    def seed(self, counts: dict[str, int]) -> None:
+    async def load(self, store: Store, names: list[str]) -> None:
         """Take the numbers of tasks in progress from the store; once, before anything is handed out."""
-        self._running.update(counts)
+        self._running.update(await store.in_progress_counts(names))
 
     def may_start(self, name: str) -> bool:
         """Count one start of a task of definition *name* if its limits allow it."""

@@ -27,7 +27,7 @@ from podium.runtime.keyed_starts import KeyedStarts
 from podium.runtime.limits import StartLimits
 from podium.runtime.mailboxes import Mailboxes
 from podium.runtime.membership import Membership
-from podium.runtime.places import Places
+from podium.runtime.places import Places, Submit
 from podium.runtime.relay import Relay
 from podium.runtime.roll import Roll
 from podium.runtime.schedules import Schedules
@@ -71,69 +71,52 @@ class Node:
         self.store = store
         self.evaluate = evaluate
         self.clock = clock or Clock()
+        now_ms = self.clock.now_ms
         self.id = self.clock.new_node_id()
-        self.bus = Bus(store, self.id)
-        self.membership = Membership(store, self.bus, self.clock, self.id, address)
-        self.documents = Documents(store, self.bus, self.membership)
+        self.bus = bus = Bus(store, self.id)
+        self.membership = membership = Membership(store, bus, self.clock, self.id, address)
+        self.documents = Documents(store, bus, membership)
         self.catalog = Catalog(store, self.documents)
-        self.variables = Variables(self.documents, variables or {}, cipher, self.clock.now_ms)
+        self.variables = Variables(self.documents, variables or {}, cipher, now_ms)
         self.schemas = Schemas(self.documents)
         self.world = World(self.clock, self.catalog, types, limits or Limits(), self.variables, self.schemas)
-        self.start_limits = (
-            SharedStartLimits(self.catalog.task_def, self.clock.now_ms, store)
-            if store.is_shared
-            else StartLimits(self.catalog.task_def, self.clock.now_ms)
-        )
-        self.dispatcher = Dispatcher(store, self.start_limits, self.clock.now_ms, self.membership, self.bus)
         self.cache = Cache(cache_bytes)
         mailboxes = Mailboxes()
-        slots = None
-        self.places = Places(store, mailboxes.submit, self.clock.now_ms)
-        if store.is_shared:
-            self.places = shared = SharedPlaces(store, mailboxes.submit, self.clock.now_ms)
-            slots = Slots(self.catalog.task_def, shared)
-        self.world.has_place = self.places.has_place
+        submit = mailboxes.submit
+        self.start_limits, self.places, slots = _bounds(store, submit, self.catalog, now_ms)
+        self.dispatcher = Dispatcher(store, submit, self.start_limits, now_ms, membership, bus)
         self.committer = Committer(
-            store, self.world, self.cache, self.dispatcher, evaluate, self.membership, mailboxes, slots
+            store, self.world, self.cache, self.dispatcher, evaluate, membership, mailboxes, slots
         )
-        self.dispatcher.submit = self.committer.submit
-        self.world.is_domain_active = self.dispatcher.is_domain_active
-        self.timers = Timers(store, self.committer.submit, self.clock.now_ms, self.membership, self.bus)
+        self.timers = Timers(store, submit, now_ms, membership, bus)
+        self.idempotency = Idempotency(store, self.committer.read)
+        self.keyed_starts = KeyedStarts(self.idempotency, submit, self.committer.read)
         self.events = Events(store, self.world, self.committer, evaluate)
         self.brokers = Brokers(brokers or {}, self.events, self.catalog)
+        self.relay = Relay(store, submit, self.brokers.handle, membership, bus)
+        self.kept = KeptOutputs(now_ms)
+        self.changes = Changes(store, membership, bus)
+        self.schedules = Schedules(
+            store, self.documents, self.world.context, submit, now_ms, membership, self.idempotency
+        )
+        tools = io or HttpClient(allow_private=True)
+        self.system_tasks = SystemTasks(self.dispatcher, submit, types, tools, self.variables.secret, system_slots)
+        self.housekeeping = Housekeeping(store, now_ms, event_days)
+        self.roll = Roll(bus, membership, self._counts)
+        self._loops: list[asyncio.Task[Any]] = []
+        self._connect()
+
+    def _connect(self) -> None:
+        """Tell the parts of those that were made after them."""
+        self.world.is_domain_active = self.dispatcher.is_domain_active
+        self.world.has_place = self.places.has_place
         self.world.has_queue = self.brokers.has_queue
-        self.relay = Relay(store, self.committer.submit, self.brokers.handle, self.membership, self.bus)
-        self.brokers.on_ready = self.relay.look_soon
-        self.idempotency = Idempotency(store, self.committer.read)
-        self.keyed_starts = KeyedStarts(self.idempotency, self.committer.submit, self.committer.read)
-        self.keyed_starts.on_ready = self.relay.look_soon
+        self.world.kept_output = self.kept.get
+        self.brokers.on_ready = self.keyed_starts.on_ready = self.relay.look_soon
         self.relay.start_keyed = self.keyed_starts.carry
-        kept = KeptOutputs(self.clock.now_ms)
-        self.world.kept_output = kept.get
-        self.changes = Changes(store, self.membership, self.bus)
-        parts = (self.timers, self.relay, self.places, kept, self.keyed_starts, self.changes)
+        parts = (self.timers, self.relay, self.places, self.kept, self.keyed_starts, self.changes)
         self.committer.on_commit += [part.note for part in parts]
         self.committer.on_unknown += [self.timers.note, self.relay.look_for, self.dispatcher.look_for]
-        self.schedules = Schedules(
-            store,
-            self.documents,
-            self.world.context,
-            self.committer.submit,
-            self.clock.now_ms,
-            self.membership,
-            self.idempotency,
-        )
-        self.system_tasks = SystemTasks(
-            self.dispatcher,
-            self.committer.submit,
-            types,
-            io or HttpClient(allow_private=True),
-            self.variables.secret,
-            system_slots,
-        )
-        self.housekeeping = Housekeeping(store, self.clock.now_ms, event_days)
-        self.roll = Roll(self.bus, self.membership, self._counts)
-        self._loops: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
         """Open the store, read the definitions, and begin to work."""
@@ -144,9 +127,8 @@ class Node:
             await self.membership.join()
         await self.documents.load()
         self.variables.check()
-        if not self.store.is_shared:  # else commits count
-            limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
-            self.start_limits.seed(await self.store.in_progress_counts(limited))
+        limited = [name for name, one in self.catalog.task_defs.items() if one.concurrentExecLimit]
+        await self.start_limits.load(self.store, limited)
         await self.places.load(self.catalog.limited_names())
         loops = (
             self.membership,
@@ -163,7 +145,7 @@ class Node:
             self.housekeeping,
             self.places,
         )
-        self._loops += [asyncio.create_task(_kept(loop.run)) for loop in loops]
+        self._loops += [asyncio.create_task(_kept_going(loop.run)) for loop in loops]
 
     def _counts(self) -> dict[str, int]:
         committer = self.committer
@@ -204,7 +186,17 @@ class Node:
         await self.relay.arrival(workflow_id, timeout_s)
 
 
-async def _kept(run: Callable[[], Awaitable[None]]) -> None:
+def _bounds(
+    store: Store, submit: Submit, catalog: Catalog, now_ms: Callable[[], int]
+) -> tuple[StartLimits, Places, Slots | None]:
+    """Return what bounds how much runs at once: counted here, or over all nodes of a store that is shared."""
+    if not store.is_shared:
+        return StartLimits(catalog.task_def, now_ms), Places(store, submit, now_ms), None
+    places = SharedPlaces(store, submit, now_ms)
+    return SharedStartLimits(catalog.task_def, now_ms, store), places, Slots(catalog.task_def, places)
+
+
+async def _kept_going(run: Callable[[], Awaitable[None]]) -> None:
     """Keep a loop going: a fault in it must not leave the node half alive for good."""
     while True:
         try:

@@ -62,6 +62,9 @@ class SharedStartLimits(StartLimits):
         self._wait_ms: dict[str, int] = {}
         self.refused = 0
 
+    async def load(self, store: Store, names: list[str]) -> None:
+        """Do nothing: the commits count."""
+
     def wanted(self, rows: Iterable[QueueRow]) -> Counter[str]:
         """Return how many tasks of each limited definition are among *rows*."""
         return Counter(row.name for row in rows if self._is_limited(row.name))

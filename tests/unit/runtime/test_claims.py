@@ -27,7 +27,6 @@ def test_rows_are_found_while_leases_are_stored_but_not_yet_answered() -> None:
     async def run() -> None:
         store: Any = Rows(4)
         limits = MagicMock(wanted=lambda rows: {}, may_start=lambda name: True, settle=lambda name, is_started: False)
-        dispatcher = Dispatcher(store, limits, lambda: 0, MagicMock(is_alone=True), MagicMock())
         leased: list[str] = []
 
         def submit(workflow_id: str, command: object) -> asyncio.Future[Any]:
@@ -35,7 +34,7 @@ def test_rows_are_found_while_leases_are_stored_but_not_yet_answered() -> None:
             store.rows = [row for row in store.rows if row.workflow_id != workflow_id]  # stored; the answer comes later
             return asyncio.get_running_loop().create_future()
 
-        dispatcher.submit = submit
+        dispatcher = Dispatcher(store, submit, limits, lambda: 0, MagicMock(is_alone=True), MagicMock())
         polls = [asyncio.create_task(dispatcher.poll("pack", None, "w", count, 0)) for count in (2, 1, 1)]
         for _ in range(10):
             await asyncio.sleep(0)
