@@ -24,6 +24,7 @@ class Mail:
     command: Command
     reply: asyncio.Future[Any] | None
     message_id: int = 0
+    payload_bytes: int = 0
     tries: int = 0
 
 

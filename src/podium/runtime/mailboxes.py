@@ -10,7 +10,7 @@ from typing import Any
 
 from podium.engine.commands import Command, UpdateTask
 from podium.runtime.mail import Mail, Work, split
-from podium.runtime.overload import BATCH_MAX, Admission
+from podium.runtime.overload import BATCH_MAX, Admission, payload_size
 
 
 class Mailboxes:
@@ -32,12 +32,12 @@ class Mailboxes:
         if not message_id:
             self.admission.admit(command, len(self._mail))
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.post(workflow_id, Mail(command, answer, message_id))
+        self.post(workflow_id, Mail(command, answer, message_id, payload_size(command)))
         return answer
 
     def post(self, workflow_id: str, mail: Mail) -> None:
         """Queue what has been admitted."""
-        self.admission.add(mail.command)
+        self.admission.add(mail.payload_bytes)
         mails = self._mail.get(workflow_id)
         if mails is None:
             self._mail[workflow_id] = [mail]
@@ -66,7 +66,7 @@ class Mailboxes:
             self._called.pop(workflow_id, None)
             self._reported.pop(workflow_id, None)
             for mail in mails:
-                self.admission.remove(mail.command)
+                self.admission.remove(mail.payload_bytes)
             mails, rest = split(mails)
             for mail in rest:
                 self.post(workflow_id, mail)

@@ -32,7 +32,7 @@ class Refused:
 
 @dataclass(slots=True)
 class Admission:
-    """The queue of one committer, as far as its length in time goes."""
+    """The queue before the commits, as far as its length in time goes."""
 
     start_wait_s_max: float = START_WAIT_S_MAX
     now_s: Callable[[], float] = time.monotonic
@@ -67,17 +67,17 @@ class Admission:
             return 0.0
         return max(self._usual_s, self.elapsed_s()) + workflows // BATCH_MAX * self._usual_s
 
-    # ---- what the committer tells
+    # ---- what the mailboxes and the committer tell
 
-    def add(self, command: Command) -> None:
-        """A command waits."""
+    def add(self, payload_bytes: int) -> None:
+        """A command with a payload of that size waits."""
         self.commands += 1
-        self.payload_bytes += _size(command)
+        self.payload_bytes += payload_bytes
 
-    def remove(self, command: Command) -> None:
-        """A command waits no longer."""
+    def remove(self, payload_bytes: int) -> None:
+        """It waits no longer."""
         self.commands -= 1
-        self.payload_bytes -= _size(command)
+        self.payload_bytes -= payload_bytes
 
     def begin(self) -> int:
         """A batch is taken; returns its number for `end`."""
@@ -91,7 +91,8 @@ class Admission:
         self._usual_s += SMOOTHING * (took_s - self._usual_s)
 
 
-def _size(command: Command) -> int:
+def payload_size(command: Command) -> int:
+    """Return the bytes that a command brings along, as far as they may be many."""
     if type(command) is StartWorkflow:
         return len(command.input)
     return len(command.output) if type(command) is UpdateTask else 0

@@ -5,7 +5,7 @@ import pytest
 from podium.engine.commands import Pause, StartWorkflow, UpdateTask
 from podium.model.errors import Overloaded
 from podium.runtime import overload
-from podium.runtime.overload import BATCH_MAX, Admission
+from podium.runtime.overload import BATCH_MAX, Admission, payload_size
 
 START = StartWorkflow("w", 1, "hash", input=b"x" * 100)
 RESULT = UpdateTask(1, "COMPLETED", output=b"x" * 50)
@@ -123,18 +123,18 @@ def test_after_a_jam_starts_are_taken_again(admission: Admission, clock: Clock) 
 def test_numbers_and_bytes_of_what_waits_have_a_bound(admission: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overload, "WAITING_MAX", 2)
     monkeypatch.setattr(overload, "WAITING_BYTES_MAX", 250)
-    admission.add(START)
+    admission.add(payload_size(START))
     assert is_taken(admission, RESULT, 1)
 
-    admission.add(RESULT)
+    admission.add(payload_size(RESULT))
     assert not is_taken(admission, RESULT, 2)
 
     monkeypatch.setattr(overload, "WAITING_MAX", 100)
-    admission.add(START)
+    admission.add(payload_size(START))
     assert (admission.commands, admission.payload_bytes) == (3, 250)
     assert not is_taken(admission, RESULT, 2)
 
     for command in (START, START, RESULT):
-        admission.remove(command)
+        admission.remove(payload_size(command))
     assert (admission.commands, admission.payload_bytes) == (0, 0)
     assert is_taken(admission, RESULT, 0)
