@@ -21,7 +21,7 @@ import uvicorn
 import uvloop
 
 from podium import __version__, events
-from podium.api.port import BACKLOG, PortTaken, listen, share, url
+from podium.api.port import BACKLOG, PortTaken, connections_max, listen, share, url
 from podium.api.rest.app import create_app
 from podium.api.rest.protocol import HttpProtocol
 from podium.engine.context import Limits, Script, ScriptAnswer
@@ -399,6 +399,7 @@ class Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             backlog=BACKLOG,
+            limit_concurrency=connections_max(),  # read by HttpProtocol
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=ANSWERS_S_MAX,
         )

@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pytest
 
 from podium.api.rest.app import LARGE_BYTES, App
 from podium.api.rest.route import TEXT, Body, Route
@@ -68,4 +70,32 @@ def test_a_large_body_is_refused_like_a_small_one() -> None:
             answer = await site.client.post("/large", content=b"bad".ljust(size))
             assert (answer.status_code, answer.json()["message"]) == (400, "It is bad")
 
+    asyncio.run(scenario())
+
+
+def test_large_bodies_that_are_not_whole_yet_have_a_bound_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.api.rest.app.BODIES_BYTES_MAX", 3 * LARGE_BYTES)
+
+    async def scenario() -> None:
+        site = Site()
+        first = [asyncio.ensure_future(site.client.post("/large", content=slow())) for _ in range(2)]
+        await asyncio.wait_for(asyncio.gather(*(begun.acquire() for _ in first)), WAIT_S)
+
+        refused = await site.client.post("/large", content=b"x" * (LARGE_BYTES + 1))
+
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "1"
+        assert (await site.client.post("/large", content=b"bad")).status_code == 400  # a small one is read
+        may_go_on.set()
+        assert [(await one).status_code for one in first] == [400, 400]
+        site.may_end.set()
+        assert (await site.client.post("/large", content=b"x" * (LARGE_BYTES + 1))).status_code == 200
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"bad".ljust(LARGE_BYTES + LARGE_BYTES // 4)
+        begun.release()
+        await may_go_on.wait()
+        yield b" "
+
+    begun, may_go_on = asyncio.Semaphore(0), asyncio.Event()
     asyncio.run(scenario())

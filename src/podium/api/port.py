@@ -1,9 +1,13 @@
 """The port that a server listens on: taken, and told plainly when that fails. Light to import."""
 
+import contextlib
 import errno
+import resource
 import socket
 
 BACKLOG = 2_048
+CONNECTIONS_MAX = 100_000
+FILES_OWN = 500  # of databases, scripts and calls of HTTP tasks
 
 
 class PortTaken(Exception):
@@ -28,6 +32,17 @@ def share(host: str, port: int) -> socket.socket:
     listener = _bound(host, port, is_shared=True)
     listener.listen(BACKLOG)
     return listener
+
+
+def connections_max() -> int:
+    """Have this process open as many files as the system allows, and return how many of them may be connections."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        files = most
+    if files == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return min(max(files - FILES_OWN, files // 2), CONNECTIONS_MAX)
 
 
 def url(host: str, port: int) -> str:

@@ -17,13 +17,14 @@ from podium.api.rest.parameter import read_headers, read_parameters
 from podium.api.rest.route import Answer, Body, Reply, Route
 from podium.api.rest.router import Router
 from podium.api.rest.table import routes
-from podium.model.errors import InvalidRequest, NotFound, PodiumError, TooLarge
+from podium.model.errors import InvalidRequest, NotFound, Overloaded, PodiumError, TooLarge
 from podium.model.wire import encode_json
 from podium.service import Services
 
 BODY_BYTES_MAX = 12 << 20
 LARGE_BYTES = 64 << 10  # a body beyond it is read in a thread, as a megabyte takes some ten ms
 READERS = 2  # such bodies at once
+BODIES_BYTES_MAX = 256 << 20  # of those that come and those that wait; beyond it large ones are refused
 PATH_BYTES_MAX = 16_384
 WATCH_AFTER_S = 0.15  # calls that take longer are given up when their client goes
 
@@ -86,6 +87,7 @@ class App:
         self._instance = instance
         self._body_bytes_max = body_bytes_max
         self._readers = ThreadPoolExecutor(READERS, "body")
+        self._held_bytes = 0  # of bodies that have begun to come and are not decoded yet
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection of ASGI."""
@@ -183,26 +185,33 @@ class App:
             _check_content_type(content_type.decode("latin-1"))
         if announced > self._body_bytes_max:
             raise self._too_large()
-        parts = await self._parts(receive)
-        size = sum(map(len, parts))
-        if size > self._body_bytes_max:
-            raise self._too_large()
-        if size > LARGE_BYTES:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, _decode, route.body, parts)
-        return _decode(route.body, parts)
+        return await self._read(route.body, receive)
 
-    async def _parts(self, receive: Receive) -> list[bytes]:
-        """Take a body as it comes, up to some more than is allowed."""
+    async def _read(self, body: Body, receive: Receive) -> Any:
+        """Take a body as it comes, and decode it."""
         parts: list[bytes] = []
         size, more = 0, True
-        while more and size <= self._body_bytes_max:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            more = message.get("more_body", False)
-        return parts
+        try:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                self._held_bytes += len(parts[-1])
+                self._check_room(size)
+                more = message.get("more_body", False)
+            if size > LARGE_BYTES:
+                return await asyncio.get_running_loop().run_in_executor(self._readers, _decode, body, parts)
+            return _decode(body, parts)
+        finally:
+            self._held_bytes -= size
+
+    def _check_room(self, size: int) -> None:
+        if size > self._body_bytes_max:
+            raise self._too_large()
+        if self._held_bytes > BODIES_BYTES_MAX and size > LARGE_BYTES:
+            raise Overloaded("The server reads too many large requests, try again later")
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The request body is larger than {self._body_bytes_max} bytes")

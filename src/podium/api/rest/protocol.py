@@ -1,25 +1,33 @@
 """HTTP/1.1 on the wire: uvicorn's protocol, with what it lacks for connections that nobody vouches for.
 
 Bounds on what is not a body: the parser alone would take a head, or what stands between chunks and after them, without
-end, in time that grows with the square of its size. An end of connections on which a request never comes, or never
-comes whole. An answer for clients that offer HTTP/2 with their request. And one write to the socket for an answer.
+end, in time that grows with the square of its size; and as many requests in a row as a client sends. An end of
+connections on which a request never comes, comes too slowly, or whose answer nobody reads; and of the idlest ones when
+there are too many. An answer for clients that offer HTTP/2 with their request. And one write to the socket for an
+answer.
 """
 
 import asyncio
+import math
 import platform
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from podium.api.rest.failure import HeadTooLarge, error_body
-from podium.model.errors import InvalidRequest, PodiumError
+from podium.api.rest.failure import HeadTooLarge, error_body, extra_headers
+from podium.model.errors import InvalidRequest, Overloaded, PodiumError
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
 HEAD_BYTES_MAX = 65_536  # plus what one read brings
+PIECE_BYTES_MIN = 65_536  # of a request, or of an answer, in the time for which a silent connection is kept
+PIPELINE_MAX = 100  # requests that wait for the answers of those before them
+CONNECTIONS_MAX = 10_000  # where uvicorn's `limit_concurrency` does not say something else
+IDLE_SHARE = 16  # of the connections are ended when there are too many: one in that many
 _OFFER = (b"connection", b"upgrade", b"http2-settings")
 
 
@@ -29,10 +37,11 @@ class OneWrite:
     `flush` must be called when an answer is complete, since one to HEAD has no body.
     """
 
-    __slots__ = ("_head", "_transport", "is_closing")
+    __slots__ = ("_close", "_head", "_transport", "is_closing")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
         self._transport = transport
+        self._close = close
         self._head = b""
         self.is_closing = transport.is_closing
 
@@ -54,7 +63,7 @@ class OneWrite:
     def close(self) -> None:
         """Close the transport once everything is written."""
         self.flush()
-        self._transport.close()
+        self._close()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -62,16 +71,32 @@ class HttpProtocol(HttpToolsProtocol):
 
     _unseen_bytes = 0  # since the parser last reached the end of a head, a piece of a body, or the end of a message
     _is_awaited = True  # a request, or the rest of one
+    _awaited_bytes = 0  # that came of it since its time was last looked at
+    _unsent_bytes: float = math.inf  # when it was last looked whether the client reads
+    _look: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        # Uvicorn would refuse the requests of all when there are too many connections.
+        self._connections_max, self.limit_concurrency = self.limit_concurrency or CONNECTIONS_MAX, None
 
     def connection_made(self, transport: object) -> None:
         """Take a new connection."""
         super().connection_made(transport)  # type: ignore[arg-type]
-        self._answers = OneWrite(self.transport)
+        self._answers = OneWrite(self.transport, self._see_off)
         self._await_more()
+        if len(self.connections) > self._connections_max and not self._make_room():
+            self._refuse(Overloaded("The server has more connections than it can hold, try again later"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        if self._look is not None:
+            self._look.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless it has been fed too much without a result."""
-        self._unset_keepalive_if_required()
         self._unseen_bytes += len(data)
         try:
             self._feed(data)
@@ -80,7 +105,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._unseen_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self._refuse(HeadTooLarge(f"The head of the request is larger than {HEAD_BYTES_MAX} bytes"))
-        if self._is_awaited:
+        self._awaited_bytes += len(data)
+        if self._is_awaited and self.timeout_keep_alive_task is None:
             self._await_more()
 
     def _feed(self, data: bytes) -> None:
@@ -93,18 +119,29 @@ class HttpProtocol(HttpToolsProtocol):
             self.parser.feed_data(head + data[offer.args[0] :])
 
     def _await_more(self) -> None:
-        """Close the connection when nothing comes for long."""
+        """Close the connection when nothing comes for long, or next to nothing."""
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection, unless much of a request has come, or what it still has to send is looked after."""
+        if self._awaited_bytes >= PIECE_BYTES_MIN or self.flow.write_paused:
+            self._awaited_bytes = 0
+            self._await_more()
+        else:
+            self._see_off()
+
     def on_message_begin(self) -> None:
         """Begin to read a request."""
-        self._is_awaited = True
+        self._is_awaited, self._awaited_bytes = True, 0
+        self._unset_keepalive_if_required()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         self._unseen_bytes = 0
+        if len(self.pipeline) >= PIPELINE_MAX:
+            raise InvalidRequest(f"More than {PIPELINE_MAX} requests wait for the answers of those before them")
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -118,7 +155,9 @@ class HttpProtocol(HttpToolsProtocol):
         """End the request."""
         self._unseen_bytes = 0
         if not self.parser.should_upgrade():
-            self._is_awaited = False
+            self._is_awaited = self.cycle.response_complete  # which may be before the end of the request
+            if not self._is_awaited:
+                self._unset_keepalive_if_required()
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -134,6 +173,54 @@ class HttpProtocol(HttpToolsProtocol):
         self._answers.flush()
         super().on_response_complete()
 
+    # ---- connections that are ended
+
+    def _see_off(self) -> None:
+        """Close the connection once everything is written, if the client reads it."""
+        self.transport.close()
+        self._look_after_answer()
+
+    def pause_writing(self) -> None:
+        """Look after an answer that does not leave at once."""
+        super().pause_writing()
+        self._look_after_answer()
+
+    def resume_writing(self) -> None:
+        """Go on: the client reads."""
+        super().resume_writing()
+        self._unsent_bytes = math.inf
+
+    def _look_after_answer(self) -> None:
+        if self._look is None and self.transport.get_write_buffer_size():
+            self._look = self.loop.call_later(self.timeout_keep_alive, self._abort_unread)
+
+    def _abort_unread(self) -> None:
+        """End the connection if its client has hardly read anything since the last look."""
+        self._look, unsent_bytes = None, self.transport.get_write_buffer_size()
+        if self._unsent_bytes - unsent_bytes < PIECE_BYTES_MIN:
+            self.transport.abort()
+        elif self.flow.write_paused or self.transport.is_closing():
+            self._unsent_bytes = unsent_bytes
+            self._look_after_answer()
+
+    def _make_room(self) -> bool:
+        """Close some of the connections that have waited longest for a request; False when there are none."""
+        others = (one for one in self.connections if one is not self)
+        idle = [one for one in others if isinstance(one, HttpProtocol) and one.is_idle]
+        for one in sorted(idle, key=HttpProtocol.due_s)[: self._connections_max // IDLE_SHARE + 1]:
+            one._see_off()
+        return bool(idle)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is on its way."""
+        is_answered = self.cycle is None or self.cycle.response_complete
+        return is_answered and self.timeout_keep_alive_task is not None and not self.transport.is_closing()
+
+    def due_s(self) -> float:
+        """Return when the connection is to be closed, on the clock of the event loop."""
+        return self.timeout_keep_alive_task.when() if self.timeout_keep_alive_task else math.inf
+
     def _refuse(self, error: PodiumError) -> None:
         body = error_body(error, platform.node())
         lines = (
@@ -141,9 +228,10 @@ class HttpProtocol(HttpToolsProtocol):
             "content-type: application/json",
             f"content-length: {len(body)}",
             "connection: close",
+            *(f"{name.decode()}: {value.decode()}" for name, value in extra_headers(error)),
         )
         self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        self.transport.close()
+        self._see_off()
 
 
 def _head_without_offer(method: bytes, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
