@@ -7,8 +7,9 @@ by task definition and key for `ttlInSecond`. They may be forgotten at any time:
 from typing import TYPE_CHECKING
 
 from podium.engine.graph import Step
+from podium.expressions.document import MapDocument
 from podium.expressions.java_text import java_text
-from podium.expressions.parameters import MapDocument, compile_template
+from podium.expressions.parameters import compile_template
 from podium.model.status import COMPLETED
 from podium.model.task import Task
 from podium.model.transition import KeptOutput

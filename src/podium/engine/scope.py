@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from podium.expressions.bounds import PATH_STEPS_MAX
-from podium.expressions.parameters import ALL_ROOTS, MISSING, Budget, Template
+from podium.expressions.document import ALL_ROOTS, MISSING, Budget
+from podium.expressions.parameters import Template
 from podium.model.ids import task_id
 from podium.model.task import Task
 from podium.model.workflow import Loop, Workflow

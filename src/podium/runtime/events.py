@@ -18,8 +18,9 @@ from podium.engine.commands import Command, Once, SetVariables, Terminate, Updat
 from podium.engine.context import Script, ScriptAnswer
 from podium.engine.lineage import Lineage, next_lineage
 from podium.engine.requests import resolve_start
+from podium.expressions.document import MapDocument
 from podium.expressions.javascript import OutsideSubset, compile_script, truth
-from podium.expressions.parameters import MapDocument, compile_template
+from podium.expressions.parameters import compile_template
 from podium.model.errors import Conflict, InvalidRequest, PodiumError
 from podium.model.event import Action, EventHandler, StartWorkflowAction, TaskAction
 from podium.model.ids import RANDOM_BITS, seq_of, workflow_id, workflow_of

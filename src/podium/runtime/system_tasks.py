@@ -14,7 +14,7 @@ import msgspec
 
 from podium.engine.commands import Command, ExtendLease, UpdateTask
 from podium.engine.task_type import Io, Outcome, Registry, SystemTaskType
-from podium.expressions.parameters import has_secrets, substitute_secrets
+from podium.expressions.secrets import has_secrets, substitute_secrets
 from podium.model.errors import PodiumError
 from podium.model.status import FAILED
 from podium.model.task import Task

@@ -3,7 +3,7 @@
 import logging
 
 from podium.expressions.bounds import ExpressionTooLarge
-from podium.expressions.parameters import has_secrets, substitute_secrets
+from podium.expressions.secrets import has_secrets, substitute_secrets
 from podium.model.task_def import TaskDef
 from podium.model.wire import encode_json, parse_json
 from podium.runtime.variables import Variables

@@ -8,14 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.expressions.bounds import EXPANSION_CHARS_MAX, ExpressionTooLarge
+from podium.expressions.document import MISSING, MapDocument
 from podium.expressions.json_path import compile_path
-from podium.expressions.parameters import (
-    MISSING,
-    MapDocument,
-    compile_template,
-    has_secrets,
-    substitute_secrets,
-)
+from podium.expressions.parameters import compile_template
+from podium.expressions.secrets import has_secrets, substitute_secrets
 
 INPUT: dict[str, Any] = {
     "a": 1,
