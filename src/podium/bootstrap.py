@@ -182,7 +182,6 @@ class Application:
         self.services = Services(
             self.node,
             script_error=self._script_error,
-            schema_error=self._schema_error,
             settings={name: shown(name, value) for name, value in msgspec.to_builtins(settings).items()},
             archive=Archive(Path(settings.archive) if settings.archive else None),
             retention=retention.parse(settings.retention),
@@ -234,10 +233,6 @@ class Application:
     async def _script_error(self, source: str) -> str | None:
         """Say what is wrong with JavaScript that somebody wants to register."""
         return await self.pool.check_syntax("javascript", source)
-
-    async def _schema_error(self, source: str) -> str | None:
-        """Say what is wrong with a JSON schema."""
-        return await self._schema_pool.check_syntax("json_schema", source)
 
     def _attributes(self) -> Iterable[Reading]:
         committer, cache, pool = self.node.committer, self.node.cache, self.pool

@@ -15,7 +15,6 @@ from podium.runtime.node import Node
 from podium.service import Services
 from podium.service.archive import Archive
 from podium.service.checking import ScriptError
-from podium.service.schemas import SchemaError
 from podium.store import Store
 from podium.store.memory import MemoryStore
 from podium.store.postgres import PostgresStore
@@ -67,7 +66,6 @@ class Api:
         store: Store,
         *,
         script_error: ScriptError | None = None,
-        schema_error: SchemaError | None = None,
         cipher: Cipher | None = None,
         archive: Archive | None = None,
         **options: Any,
@@ -76,7 +74,6 @@ class Api:
         self.services = Services(
             self.node,
             script_error=script_error,
-            schema_error=schema_error,
             settings={"port": 8080},
             archive=archive,
         )

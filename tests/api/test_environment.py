@@ -50,9 +50,11 @@ def test_stored_value_wins_until_it_is_deleted(api: Api) -> None:
     put(api, "/environment/REGION", "us")
     assert api.call("GET", "/environment/REGION").text == "us"
 
-    assert api.call("DELETE", "/environment/REGION").status_code == 200
+    answer = api.call("DELETE", "/environment/REGION")
+    assert (answer.status_code, answer.text) == (200, "us")
 
     assert api.call("GET", "/environment/REGION").text == "eu"
+    assert api.call("DELETE", "/environment/none").content == b""
 
 
 def test_values_live_as_long_as_the_store(tmp_path: Path) -> None:

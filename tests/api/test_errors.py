@@ -152,6 +152,18 @@ def test_result_for_an_unknown_task(api: Api) -> None:
         assert_error(answer, 404, f"No such task found by id: {task}")
 
 
+def test_result_that_names_another_workflow(api: Api) -> None:
+    """Upstream looks the task up by its id alone."""
+    api.define()
+    owner, other = api.start(), api.start()
+    task = api.workflow(owner)["tasks"][0]["taskId"]
+
+    answer = api.call("POST", "/tasks", {"workflowInstanceId": other, "taskId": task, "status": "COMPLETED"})
+
+    assert (answer.status_code, answer.text) == (200, task)
+    assert [api.workflow(one)["status"] for one in (owner, other)] == ["COMPLETED", "RUNNING"]
+
+
 @pytest.mark.parametrize("path", ["/tasks", "/tasks/update-v2"])
 def test_empty_result(api: Api, path: str) -> None:
     answer = api.call("POST", path, {})

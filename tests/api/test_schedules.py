@@ -285,6 +285,18 @@ def test_a_bad_schedule_is_refused_and_not_kept(timed: Timed, fields: Json, said
     assert timed.api.call("GET", "/scheduler/search/executions?sort=secret").status_code == 400
 
 
+def test_runs_in_an_order_alone(timed: Timed) -> None:
+    """As the SDK of Java asks for it in its own tests."""
+    timed.save(cron="0 * * * * *", runCatchupScheduleInstances=True)
+    timed.advance(HOUR_MS)
+
+    found = {order: timed.runs(sort=order) for order in ("ASC", "DESC", "desc")}
+
+    assert len(found["ASC"]) > 1
+    assert found["ASC"] == found["DESC"][::-1] == found["desc"][::-1]
+    assert sorted(map(str, found["ASC"])) == sorted(map(str, timed.runs(sort="startTime:DESC")))
+
+
 def test_the_record_keeps_the_newest(timed: Timed) -> None:
     timed.save(cron="0 * * * * *", runCatchupScheduleInstances=True)
 

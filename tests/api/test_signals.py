@@ -63,6 +63,22 @@ def test_execution_stops_at_a_wait(api: Api) -> None:
         assert (found["responseType"], found["status"], found["signalTimeout"]) == (strategy, "RUNNING", False)
 
 
+def test_yield_takes_signals_also_in_a_child(api: Api) -> None:
+    steps = [{"name": ref, "taskReferenceName": ref, "type": "YIELD"} for ref in ("y1", "y2")]
+    api.define(*steps, name="inner")
+    api.define(child("c", "inner"))
+    found = execute(api, returnStrategy="BLOCKING_TASK")
+    assert (found["referenceTaskName"], found["taskType"]) == ("y1", "YIELD")
+
+    call = f"/tasks/{found['targetWorkflowId']}/COMPLETED/signal"
+    answer = api.call("POST", f"{call}/sync?returnStrategy=BLOCKING_TASK", {"k": 1})
+    assert (answer.status_code, answer.json()["referenceTaskName"]) == (200, "y2")
+    assert api.call("POST", call, {}).status_code == 200
+
+    assert api.workflow(found["targetWorkflowId"])["status"] == "COMPLETED"
+    assert api.workflow(found["workflowId"])["tasks"][0]["outputData"] == {"k": 1}
+
+
 @pytest.mark.parametrize("strategy", ["BLOCKING_TASK", "BLOCKING_TASK_INPUT"])
 def test_execution_shows_the_task_that_it_waits_at(api: Api, strategy: str) -> None:
     api.define({**wait(), "inputParameters": {"k": "${workflow.input.x}"}})

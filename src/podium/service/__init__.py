@@ -24,7 +24,7 @@ from podium.service.reading import Reading
 from podium.service.rehearsal import Rehearsals
 from podium.service.retention import RetentionRules
 from podium.service.schedules import Schedules
-from podium.service.schemas import SchemaError, Schemas
+from podium.service.schemas import Schemas
 from podium.service.search import Searches
 from podium.service.secrets import Secrets
 from podium.service.signals import Signals
@@ -41,8 +41,8 @@ __all__ = ["Services"]
 class Services:
     """All services over one node; operators are shown *settings*.
 
-    *script_error* compiles scripts of definitions, *schema_error* JSON schemas. *archive* takes removed workflows,
-    None keeps nothing of them. *retention* says how long ended ones stay where no definition does.
+    *script_error* compiles scripts of definitions. *archive* takes removed workflows, None keeps nothing of them.
+    *retention* says how long ended ones stay where no definition does.
     """
 
     def __init__(
@@ -50,7 +50,6 @@ class Services:
         node: Node,
         *,
         script_error: ScriptError | None = None,
-        schema_error: SchemaError | None = None,
         settings: Mapping[str, Json] | None = None,
         archive: Archive | None = None,
         retention: Retention | None = None,
@@ -80,7 +79,7 @@ class Services:
         self.queues = Queues(node)
         self.rehearsals = Rehearsals(node, checking)
         self.schedules = Schedules(node, checking)
-        self.schemas = Schemas(node, schema_error)
+        self.schemas = Schemas(node)
         self.search = Searches(node, self.reading)
         self.validation = validation_of(node, checking)
         self.signals = Signals(node, self.reading, self.workflows, self._watch)

@@ -47,9 +47,11 @@ class Environment:
         _check(name, value, len(self._variables.environment_names()))
         await self._variables.put_environment(name, value)
 
-    async def delete(self, name: str) -> None:
-        """Delete a value; one that is not stored is no error."""
+    async def delete(self, name: str) -> str | None:
+        """Delete a value and return what it was; one that is not stored is no error."""
+        before = await self.value(name)
         await self._variables.delete_environment(name)
+        return before
 
 
 class SecretStore:

@@ -116,9 +116,12 @@ class Metadata:
         if not await self._catalog.delete_workflow_def(name, version):
             raise NotFound(f"No such workflow definition: {name} version: {version}")
 
-    async def rate_limit(self, name: str) -> RateLimitConfig | None:
-        """Return how many workflows of a definition run at once, as its latest version says; None without a limit."""
-        return (await self.workflow_def(name, None)).rateLimitConfig
+    async def rate_limit(self, name: str) -> RateLimitConfig:
+        """Return how many workflows of a definition run at once, as its latest version says; `NotFound` without one."""
+        found = (await self.workflow_def(name, None)).rateLimitConfig
+        if found is None:
+            raise NotFound(f"Workflow {name[:100]} has no rate limit")
+        return found
 
     async def put_rate_limit(self, name: str, config: RateLimitConfig | None) -> None:
         """Set, or with None remove, the rate limit of all versions of a definition."""

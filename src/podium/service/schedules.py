@@ -138,7 +138,7 @@ class Schedules:
         if text and text != "*":
             tests.append(lambda run: text in run.scheduleName)
         found = [run for run in await self._schedules.runs() if all(test(run) for test in tests)]
-        key, _, direction = (sort or "scheduledTime:DESC").partition(":")
+        key, _, direction = _sort(sort).partition(":")
         if key not in RUN_KEYS:
             raise InvalidRequest(f"sort: {key[:100]} is unknown; expected one of {', '.join(RUN_KEYS)}")
         found.sort(key=lambda run: getattr(run, key), reverse=direction.upper() == "DESC")
@@ -183,6 +183,14 @@ def _workflow_of(schedule: WorkflowSchedule) -> str:
     if request is None:
         return ""
     return request.name or (request.workflowDef.name if request.workflowDef else "")
+
+
+def _sort(sort: str | None) -> str:
+    """Return `field:order`; SDKs also send an order alone, or the time of the start under its name in searches."""
+    field, colon, order = (sort or "scheduledTime:DESC").partition(":")
+    if not colon and field.upper() in ("ASC", "DESC"):
+        field, order = "scheduledTime", field
+    return f"{'executionTime' if field == 'startTime' else field}:{order}"
 
 
 def _test(clause: str) -> Test:

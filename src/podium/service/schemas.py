@@ -1,16 +1,10 @@
 """The registry of schemas as clients see it."""
 
-from collections.abc import Awaitable, Callable
-
 from msgspec.structs import replace
 
 from podium.model.errors import InvalidRequest, NotFound, ValidationFailed, Violation
 from podium.model.schema_def import SchemaDef
-from podium.model.wire import encode_json
 from podium.runtime.node import Node
-
-SchemaError = Callable[[str], Awaitable[str | None]]
-"""Says what is wrong with a JSON schema, None when nothing is."""
 
 NAME_CHARS_MAX = 255
 COUNT_MAX = 10_000
@@ -19,15 +13,17 @@ COUNT_MAX = 10_000
 class Schemas:
     """Use cases around schemas; every change is in the store before it is answered."""
 
-    def __init__(self, node: Node, schema_error: SchemaError | None) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
         self._schemas = node.schemas
-        self._schema_error = schema_error
 
     async def save(self, new_version: bool, schemas: list[SchemaDef]) -> None:
-        """Store schemas; with *new_version* each as the version after its latest."""
+        """Store schemas; with *new_version* each as the version after its latest.
+
+        Data that is no JSON schema is kept as well, as SDKs expect; what is held against it says so.
+        """
         for place, schema in enumerate(schemas):
-            await self._check(schema, f"save.schemaDefs[{place}]")
+            self._check(schema, f"save.schemaDefs[{place}]")
         now_ms = self._node.clock.now_ms()
         for schema in schemas:
             latest = self._schemas.find(schema.name, None)
@@ -36,15 +32,11 @@ class Schemas:
             created_ms = known.createTime if known else now_ms
             await self._schemas.put(replace(schema, version=version, createTime=created_ms, updateTime=now_ms), now_ms)
 
-    async def _check(self, schema: SchemaDef, at: str) -> None:
+    def _check(self, schema: SchemaDef, at: str) -> None:
         if not schema.name.strip() or len(schema.name) > NAME_CHARS_MAX:
             raise ValidationFailed([Violation(f"{at}.name", f"A schema's name has 1 to {NAME_CHARS_MAX} characters")])
         if len(self._schemas.known) >= COUNT_MAX and schema.name not in self._schemas.known:
             raise InvalidRequest(f"There are {COUNT_MAX} schemas already; delete some first")
-        if schema.data is not None and schema.type in (None, "JSON") and self._schema_error is not None:
-            error = await self._schema_error(encode_json(schema.data).decode())
-            if error is not None:
-                raise ValidationFailed([Violation(f"{at}.data", f"This is no JSON schema: {error}")])
 
     async def listed(self) -> list[SchemaDef]:
         """Return all versions of all schemas."""

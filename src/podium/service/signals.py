@@ -1,7 +1,8 @@
 """Calls that wait for a workflow: start it and see how far it comes, or give a waiting task its signal.
 
-A workflow has come far enough when it has ended, or when it, or an open sub-workflow of it, waits at a WAIT without a
-deadline or has ended a task that the caller named.
+A workflow has come far enough when it has ended, or when it, or an open sub-workflow of it, waits at a YIELD, at a WAIT
+without a deadline, or has ended a task that the caller named. YIELD is a type of the hosted product: a worker's task
+here as in the open-source server, but one that a signal may end.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ WAIT_S = 10
 WAIT_S_MAX = 3_600
 REFS_MAX = 100
 NESTING_MAX = 50
+SIGNALLED = ("WAIT", "YIELD")
 
 Place = tuple[str, int]
 """A workflow and the seq of one of its tasks."""
@@ -180,7 +182,7 @@ class Signals:
         return None
 
     async def _waiting_at(self, workflow_id: str, depth: int = 0) -> Place | None:
-        """Return the first open WAIT of the workflow, else that of an open sub-workflow."""
+        """Return the first open task of the workflow that takes a signal, else that of an open sub-workflow."""
         workflow = await self._node.committer.read(workflow_id)
         if workflow is None or depth > NESTING_MAX:
             return None
@@ -196,10 +198,10 @@ class Signals:
 
 
 def _open_steps(workflow: Workflow, *, only_endless: bool) -> list[tuple[int, str | None]]:
-    """Return the open WAITs, and the open sub-workflows with their ids, in the order of the tasks."""
+    """Return the open tasks that take a signal and the open sub-workflows, these with their ids, in the order of seq."""
     found: list[tuple[int, str | None]] = []
     for task in sorted(workflow.open.values(), key=lambda task: task.seq):
-        if task.type == "WAIT" and not (only_endless and task.due_ms):
+        if task.type in SIGNALLED and not (only_endless and task.type == "WAIT" and task.due_ms):
             found.append((task.seq, None))
         elif task.type == "SUB_WORKFLOW" and task.sub_workflow_id:
             found.append((task.seq, task.sub_workflow_id))

@@ -47,12 +47,11 @@ class Tags:
             "schedule": lambda: node.schedules.known,
             "event": lambda: node.catalog.event_handlers,
             "secret": node.variables.secret_names,
-            "environment": node.variables.environment_names,
-        }
+        }  # an environment value may have tags before it is there, as SDKs have it
 
     async def of(self, kind: Kind, name: str) -> list[Tag]:
         """Return the tags of a thing; `NotFound` when there is no such thing."""
-        if name not in self._names[kind]():
+        if kind in self._names and name not in self._names[kind]():
             raise NotFound(f"There is no {kind} {name[:100]}")
         found = await self._node.store.document(TAGS, f"{kind}/{name}", 0)
         return decode(list[Tag], found.body) if found else []

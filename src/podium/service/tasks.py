@@ -72,7 +72,9 @@ class Tasks:
             raise ValidationFailed(_missing(result))
         if workflow_of(result.taskId) != workflow_id or not seq:
             await self._reading.state(workflow_id)
-            raise _no_task(result.taskId)
+            workflow_id = workflow_of(result.taskId)  # upstream: of two workflows the task's own counts
+            if not seq or await self._node.store.task(workflow_id, seq) is None:
+                raise _no_task(result.taskId)
         command = ExtendLease(seq) if result.extendLease else _command(seq, result)
         # The log comes first: who learns that the task has ended, from whatever call, finds its log.
         if result.logs and not result.extendLease and await self._node.store.task(workflow_id, seq) is not None:

@@ -112,6 +112,9 @@ def child_request(session: Session, step: Step) -> dict[str, Any]:
         step.memo["request"] = compile_template(_request_template(step))
     found: dict[str, Any] = dict(session.scope.resolve(step.memo["request"]))
     found["workflowInput"] = session.resolve(step, 0)
+    if found["subWorkflowVersion"] is None and found["subWorkflowDefinition"] is None and found["subWorkflowName"]:
+        latest = session.context.graph(str(found["subWorkflowName"]), None)
+        found["subWorkflowVersion"] = latest.version if latest else None
     return found
 
 

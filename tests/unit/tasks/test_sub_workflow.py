@@ -44,6 +44,18 @@ def test_the_child_runs_with_the_parameters_and_its_output_comes_back(stage: Reh
     assert stage.view(key)["tasks"][0]["subWorkflowId"] == child
 
 
+def test_the_latest_version_is_chosen_when_the_task_is_created(stage: Rehearsal):
+    """Upstream shows it in the input; a definition that nobody knows yet leaves it open until the task starts."""
+    stage.register({**workflow("child", simple("c")), "version": 7})
+    named = {**sub_workflow("s", "${workflow.input.name}"), "startDelay": 5}
+    stage.register(workflow("w", named))
+
+    known, unknown = stage.start("w", {"name": "child"}), stage.start("w", {"name": "later"})
+
+    assert stage.given(known, "s")["subWorkflowVersion"] == 7
+    assert stage.given(unknown, "s")["subWorkflowVersion"] is None
+
+
 def test_the_input_of_the_child_may_be_empty(stage: Rehearsal):
     """Upstream gives it the whole input of the task then."""
     stage.register(workflow("w", sub_workflow("s", "child")))

@@ -20,7 +20,7 @@ def _environment(services: Services) -> list[Route]:
         Route("GET", ENVIRONMENT, environment.listed, JSON, "Return all environment values", returns=listed),
         Route("GET", one, environment.value, TEXT, "Return an environment value"),
         Route("PUT", one, environment.put, EMPTY, "Set an environment value", body=RAW_TEXT),
-        Route("DELETE", one, environment.delete, EMPTY, "Delete an environment value"),
+        Route("DELETE", one, environment.delete, TEXT, "Delete an environment value, return what it was"),
     ]
 
 

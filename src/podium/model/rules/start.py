@@ -16,7 +16,7 @@ def check_start_request(request: StartWorkflowRequest, at: str, checks: Checks) 
 
 def _violations(request: StartWorkflowRequest, at: str, checks: Checks) -> Iterator[Violation]:
     priority = request.priority
-    if not request.name:
+    if not request.name and request.workflowDef is None:  # clients that bring a definition may leave the name to it
         yield Violation(f"{at}.name", "Workflow name cannot be null or empty")
     if priority > 99:
         yield Violation(f"{at}.priority", f"priority: {priority} should be maximum 99", str(priority))
