@@ -198,7 +198,7 @@ class Signals:
 
 
 def _open_steps(workflow: Workflow, *, only_endless: bool) -> list[tuple[int, str | None]]:
-    """Return the open tasks that take a signal and the open sub-workflows, these with their ids, in the order of seq."""
+    """Return, by seq, the open tasks that take a signal, and the open sub-workflows with their ids."""
     found: list[tuple[int, str | None]] = []
     for task in sorted(workflow.open.values(), key=lambda task: task.seq):
         if task.type in SIGNALLED and not (only_endless and task.type == "WAIT" and task.due_ms):
