@@ -8,21 +8,11 @@ import zlib
 from typing import Any
 from urllib.parse import quote
 
+from tests.compatibility.differential.call import NOTHING, Call
+from tests.compatibility.differential.outcome import HOLD, LEAVE, Outcome
 from tests.compatibility.differential.record import Names, normalised
 from tests.compatibility.differential.rest import BY_SERVER, ENDED, OPEN, is_at_rest, latest
-from tests.compatibility.differential.scenario import (
-    HOLD,
-    LEAVE,
-    NOTHING,
-    Call,
-    Outcome,
-    Poll,
-    Rest,
-    Scenario,
-    Step,
-    Until,
-    Work,
-)
+from tests.compatibility.differential.scenario import Poll, Rest, Scenario, Step, Until, Work
 from tests.compatibility.differential.wire import Answer, Wire
 
 Json = Any

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from tests.compatibility.differential.call import pause, rerun, restart, resume, retry, terminate
+from tests.compatibility.differential.definition import task_def, workflow
 from tests.compatibility.differential.flow import (
     child,
     do_while,
@@ -18,27 +20,8 @@ from tests.compatibility.differential.flow import (
     switch,
     variable,
 )
-from tests.compatibility.differential.scenario import (
-    Outcome,
-    Scenario,
-    Step,
-    canceled,
-    case,
-    fail,
-    leave,
-    ok,
-    pause,
-    progress,
-    rerun,
-    restart,
-    resume,
-    retry,
-    task_def,
-    terminal,
-    terminate,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import Outcome, canceled, fail, leave, ok, progress, terminal
+from tests.compatibility.differential.scenario import Scenario, Step, case, work
 
 Json = Any
 DEPTH = 3

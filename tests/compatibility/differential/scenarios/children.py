@@ -1,24 +1,10 @@
 """SUB_WORKFLOW and START_WORKFLOW; what parents and children do to each other."""
 
+from tests.compatibility.differential.call import Call, pause, rerun, restart, resume, retry, terminate, update
+from tests.compatibility.differential.definition import task_def, workflow
 from tests.compatibility.differential.flow import child, fork, inline, simple, step
-from tests.compatibility.differential.scenario import (
-    Call,
-    Until,
-    case,
-    fail,
-    leave,
-    ok,
-    pause,
-    rerun,
-    restart,
-    resume,
-    retry,
-    task_def,
-    terminate,
-    update,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import fail, leave, ok
+from tests.compatibility.differential.scenario import Until, case, work
 
 QUICK = workflow("~child", inline("x", "$.n", {"n": "${workflow.input.n}"}))
 CHILD = workflow("~child", simple("x"), simple("y"))

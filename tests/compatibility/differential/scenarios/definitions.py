@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from tests.compatibility.differential.call import Call
+from tests.compatibility.differential.definition import task_def, task_defs, workflow
 from tests.compatibility.differential.flow import child, do_while, fork, inline, join, simple, step, switch
-from tests.compatibility.differential.scenario import Call, Scenario, calls, task_def, workflow
+from tests.compatibility.differential.scenario import Scenario, calls
 
 READ = Call("GET", "/metadata/workflow/~w")
 READ_TASK = Call("GET", "/metadata/taskdefs/~t")
@@ -292,7 +294,7 @@ SCENARIOS = [
         "task: update",
         "definitions 2",
         Call("PUT", "/metadata/taskdefs", task_def("~t")),
-        Call("POST", "/metadata/taskdefs", [task_def("~t")]),
+        Call("POST", "/metadata/taskdefs", task_defs("t")),
         Call("PUT", "/metadata/taskdefs", task_def("~t", retryCount=7)),
         READ_TASK,
         Call("PUT", "/metadata/taskdefs", task_def("~t", retryCount=-7)),
@@ -303,7 +305,7 @@ SCENARIOS = [
         "task: delete",
         "definitions 2",
         Call("DELETE", "/metadata/taskdefs/~t"),
-        Call("POST", "/metadata/taskdefs", [task_def("~t")]),
+        Call("POST", "/metadata/taskdefs", task_defs("t")),
         Call("DELETE", "/metadata/taskdefs/~t"),
         READ_TASK,
     ),

@@ -1,7 +1,10 @@
 """FORK_JOIN_DYNAMIC in all its forms, and DYNAMIC."""
 
+from tests.compatibility.differential.call import retry
+from tests.compatibility.differential.definition import task_def, task_defs, workflow
 from tests.compatibility.differential.flow import child, dynamic_fork, inline, simple, step
-from tests.compatibility.differential.scenario import case, fail, leave, ok, retry, task_def, work, workflow
+from tests.compatibility.differential.outcome import fail, leave, ok
+from tests.compatibility.differential.scenario import case, work
 
 LIST = {"dynamicForkTasksParam": "dt", "dynamicForkTasksInputParamName": "di"}
 GIVEN = {"dt": "${workflow.input.dt}", "di": "${workflow.input.di}"}
@@ -94,7 +97,7 @@ SCENARIOS = [
         same([{"n": 1}, {"n": 2}], forkTaskName="~a"),
         retry(),
         work(),
-        defs=[task_def("~a")],
+        defs=task_defs("a"),
         script={"_~a_0": [fail("bad")], "_~a_1": leave},
     ),
     case(

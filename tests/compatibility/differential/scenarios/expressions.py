@@ -1,7 +1,10 @@
 """Templates: each is the input of a NOOP's neighbour and comes back in its input."""
 
+from tests.compatibility.differential.call import Call
+from tests.compatibility.differential.definition import workflow
 from tests.compatibility.differential.flow import fork, inline, simple, step, switch, variable
-from tests.compatibility.differential.scenario import Call, case, ok, workflow
+from tests.compatibility.differential.outcome import ok
+from tests.compatibility.differential.scenario import case
 
 INPUT = {
     "a": 1, "s": "str", "k": "a", "m": {"x": 1, "n": None, "l": [1, "q"]}, "l": [{"x": 1}, {"x": 2}], "f": 1.0, "a b": 7, "t": True, "e": [], "o": {},

@@ -1,11 +1,14 @@
 """FORK_JOIN, JOIN and EXCLUSIVE_JOIN, with optional and permissive branches."""
 
+from tests.compatibility.differential.call import retry
+from tests.compatibility.differential.definition import task_def, task_defs, workflow
 from tests.compatibility.differential.flow import child, fork, inline, join, simple, step, switch, variable
-from tests.compatibility.differential.scenario import case, fail, leave, ok, retry, task_def, terminal, work, workflow
+from tests.compatibility.differential.outcome import fail, leave, ok, terminal
+from tests.compatibility.differential.scenario import case, work
 
 BOOM = "throw new Error('x')"
 FORK = ["a", "b"]
-TASKS = [task_def("~a"), task_def("~b"), task_def("~c")]
+TASKS = task_defs("a", "b", "c")
 
 
 def joined(ref: str, *branches: list[object], on: list[str], **fields: object) -> list[object]:

@@ -1,5 +1,7 @@
 """DO_WHILE: by condition and over lists."""
 
+from tests.compatibility.differential.call import retry, terminate
+from tests.compatibility.differential.definition import task_def, workflow
 from tests.compatibility.differential.flow import (
     child,
     do_while,
@@ -11,18 +13,8 @@ from tests.compatibility.differential.flow import (
     switch,
     variable,
 )
-from tests.compatibility.differential.scenario import (
-    case,
-    fail,
-    leave,
-    ok,
-    retry,
-    task_def,
-    terminal,
-    terminate,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import fail, leave, ok, terminal
+from tests.compatibility.differential.scenario import case, work
 
 TWICE = "$.lp.iteration < 2"
 BOOM = "throw new Error('x')"

@@ -2,6 +2,8 @@
 
 from itertools import product
 
+from tests.compatibility.differential.call import pause, rerun, restart, resume, retry, terminate
+from tests.compatibility.differential.definition import task_def, workflow
 from tests.compatibility.differential.flow import (
     child,
     do_while,
@@ -13,22 +15,8 @@ from tests.compatibility.differential.flow import (
     switch,
     variable,
 )
-from tests.compatibility.differential.scenario import (
-    Until,
-    case,
-    fail,
-    leave,
-    ok,
-    pause,
-    rerun,
-    restart,
-    resume,
-    retry,
-    task_def,
-    terminate,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import fail, leave, ok
+from tests.compatibility.differential.scenario import Until, case, work
 
 DEFS = [task_def("~a"), task_def("~b"), task_def("~c"), task_def("~again", retryCount=1)]
 CHILD = workflow("~child", simple("k"))

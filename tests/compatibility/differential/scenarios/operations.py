@@ -1,31 +1,24 @@
 """Pause, resume, restart, retry, skip, terminate, remove: all in all states."""
 
-from tests.compatibility.differential.flow import child, fork, inline, simple, step, switch, variable
-from tests.compatibility.differential.scenario import (
+from tests.compatibility.differential.call import (
     Call,
-    Poll,
-    case,
     decide,
-    fail,
-    leave,
-    ok,
     pause,
-    registered,
     rerun,
     restart,
     resume,
     retry,
     skip,
-    task_def,
-    terminal,
     terminate,
     update,
-    work,
-    workflow,
 )
+from tests.compatibility.differential.definition import task_defs, workflow
+from tests.compatibility.differential.flow import child, fork, inline, simple, step, switch, variable
+from tests.compatibility.differential.outcome import fail, leave, ok, terminal
+from tests.compatibility.differential.scenario import Poll, case, registered, work
 
 AB = [simple("a"), simple("b")]
-DEFS = [task_def("~a"), task_def("~b")]
+DEFS = task_defs("a", "b")
 LEFT = {"a": leave}
 BAD = {"a": [fail("bad")]}
 

@@ -1,7 +1,9 @@
 """Calls around workflows: bad ones, event handlers, queues, search, administration, schedules."""
 
+from tests.compatibility.differential.call import Call, terminate
+from tests.compatibility.differential.definition import task_def, workflow
 from tests.compatibility.differential.flow import inline, simple, step
-from tests.compatibility.differential.scenario import Call, Poll, calls, registered, task_def, terminate, workflow
+from tests.compatibility.differential.scenario import Poll, calls, registered
 
 W = workflow("~w", simple("a"))
 HANDLER = {

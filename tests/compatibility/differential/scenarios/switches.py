@@ -1,7 +1,10 @@
 """SWITCH and DECISION."""
 
+from tests.compatibility.differential.call import retry
+from tests.compatibility.differential.definition import task_defs
 from tests.compatibility.differential.flow import inline, simple, step, switch
-from tests.compatibility.differential.scenario import case, fail, retry, task_def, work
+from tests.compatibility.differential.outcome import fail
+from tests.compatibility.differential.scenario import case, work
 
 KIND = "${workflow.input.kind}"
 CASES = {"a": [inline("ia")], "b": [inline("ib"), inline("ib2")], "e": []}
@@ -134,7 +137,7 @@ SCENARIOS = [
         retry(),
         work(),
         given={"kind": "a"},
-        defs=[task_def("~x")],
+        defs=task_defs("x"),
         script={"x": [fail()]},
     ),
     case(

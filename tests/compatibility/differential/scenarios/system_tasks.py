@@ -1,24 +1,10 @@
 """Tasks that the server runs itself: TERMINATE, SET_VARIABLE, INLINE, LAMBDA, jq, NOOP, WAIT, HUMAN, EVENT, HTTP."""
 
+from tests.compatibility.differential.call import Call, retry, terminate, update
+from tests.compatibility.differential.definition import task_def, task_defs, workflow
 from tests.compatibility.differential.flow import do_while, fork, inline, simple, step, switch, variable
-from tests.compatibility.differential.scenario import (
-    Call,
-    Rest,
-    Until,
-    calls,
-    case,
-    fail,
-    leave,
-    ok,
-    progress,
-    registered,
-    retry,
-    task_def,
-    terminate,
-    update,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import fail, leave, ok, progress
+from tests.compatibility.differential.scenario import Rest, Until, calls, case, registered, work
 
 DATA = {"a": 1, "s": "str", "l": [1, "q", None], "m": {"x": 1, "n": None}, "f": 1.5, "big": 12345678901, "t": True}
 
@@ -104,7 +90,7 @@ SCENARIOS = [
         "terminate after a permissive failure",
         "engine 3.3.D8",
         [simple("a", permissive=True), step("t", "TERMINATE", {"terminationStatus": "COMPLETED"})],
-        defs=[task_def("~a")],
+        defs=task_defs("a"),
         script={"a": [fail("bad")]},
     ),
     case("terminate, retry", "operations 4.1", [step("t", "TERMINATE", {"terminationStatus": "FAILED"})], retry()),
@@ -340,7 +326,7 @@ SCENARIOS = [
         "failure workflow is unknown",
         "engine 9.5",
         [simple("a")],
-        defs=[task_def("~a")],
+        defs=task_defs("a"),
         failureWorkflow="~none",
         script={"a": [fail("bad")]},
     ),

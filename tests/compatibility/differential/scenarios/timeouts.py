@@ -1,24 +1,10 @@
 """Timeouts of attempts, of polls, of all attempts together and of workflows; delays of retries; limits."""
 
+from tests.compatibility.differential.call import Call, pause, resume, update
+from tests.compatibility.differential.definition import task_def, task_defs, workflow
 from tests.compatibility.differential.flow import inline, simple, step
-from tests.compatibility.differential.scenario import (
-    Call,
-    Poll,
-    Until,
-    calls,
-    case,
-    fail,
-    hold,
-    leave,
-    ok,
-    pause,
-    registered,
-    resume,
-    task_def,
-    update,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import fail, hold, leave, ok
+from tests.compatibility.differential.scenario import Poll, Until, calls, case, registered, work
 
 FAST = {"responseTimeoutSeconds": 1}
 
@@ -158,7 +144,7 @@ SCENARIOS = [
         pause(),
         resume(),
         work(a=[ok(n=1)]),
-        defs=[task_def("~a")],
+        defs=task_defs("a"),
         script={"a": leave},
     ),
 ]

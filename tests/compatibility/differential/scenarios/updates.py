@@ -1,24 +1,12 @@
 """Reports by reference name, signals, synchronous execution, logs, update-v2, bulk operations."""
 
+from tests.compatibility.differential.call import Call, operation, pause, terminate, update
+from tests.compatibility.differential.definition import task_defs, workflow
 from tests.compatibility.differential.flow import child, fork, inline, simple, step
-from tests.compatibility.differential.scenario import (
-    Call,
-    Poll,
-    calls,
-    case,
-    fail,
-    leave,
-    operation,
-    pause,
-    registered,
-    task_def,
-    terminate,
-    update,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import fail, leave
+from tests.compatibility.differential.scenario import Poll, calls, case, registered, work
 
-A = [task_def("~a"), task_def("~b")]
+A = task_defs("a", "b")
 P = [step("p", "WAIT"), inline("z", "$.n", {"n": "${p.output.n}"})]
 
 

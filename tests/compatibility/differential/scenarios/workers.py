@@ -1,29 +1,12 @@
 """SIMPLE tasks and those of unknown types: polling, reporting, retrying."""
 
+from tests.compatibility.differential.call import Call, by_ref, retry, update
+from tests.compatibility.differential.definition import task_def, task_defs, workflow
 from tests.compatibility.differential.flow import fork, inline, simple, step
-from tests.compatibility.differential.scenario import (
-    Call,
-    Poll,
-    Until,
-    by_ref,
-    calls,
-    canceled,
-    case,
-    fail,
-    hold,
-    leave,
-    ok,
-    progress,
-    registered,
-    retry,
-    task_def,
-    terminal,
-    update,
-    work,
-    workflow,
-)
+from tests.compatibility.differential.outcome import canceled, fail, hold, leave, ok, progress, terminal
+from tests.compatibility.differential.scenario import Poll, Until, calls, case, registered, work
 
-A = [task_def("~a")]
+A = task_defs("a")
 R2 = [task_def("~a", retryCount=2)]
 
 
@@ -148,7 +131,7 @@ SCENARIOS = [
         "two permissive fail",
         "engine 8",
         [simple("a", permissive=True), simple("b", permissive=True), inline("z")],
-        defs=[task_def("~a"), task_def("~b")],
+        defs=task_defs("a", "b"),
         script={"a": [fail("one")], "b": [fail("two")]},
     ),
     case(
