@@ -8,13 +8,14 @@ import asyncio
 import dataclasses
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from random import Random
 from typing import Any
 
 import msgspec
 
-from podium.model.errors import Unavailable
+from podium.model.errors import OutcomeUnknown, PodiumError, Unavailable
 from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.model.workflow import Head, Workflow
@@ -25,6 +26,19 @@ from tests.simulation.loop import Process
 BEGIN_MS = 1_700_006_340_000  # a minute before the day that some of the definitions wait for
 ANSWER_S_MAX = 3.0  # after which a node gives an answer up
 LATE_S_MAX = 8.0
+WRITES = frozenset(
+    [
+        "commit",
+        "put_document",
+        "swap_document",
+        "delete_document",
+        "put_definition",
+        "add_logs",
+        "drop_messages",
+        "add_event_execution",
+        "drop_event_executions",
+    ]
+)
 
 _decode_head = msgspec.msgpack.Decoder(Head).decode
 _decode_task = msgspec.msgpack.Decoder(Task).decode
@@ -45,6 +59,16 @@ class Database:
         self.before: Note = lambda *_: None
         self.after: Note = lambda *_: None
         self.commits = self.stale = 0
+        self.owner: Connection | None = None  # of a store that is not shared: the latest one
+        self.in_doubt: Callable[[], Any] | None = None  # what such a store failed to make durable just now
+
+    def own(self, connection: "Connection", random: Random) -> None:
+        """Give a file to a server, as the one before has ended: what was in doubt at its end may be there now."""
+        in_doubt, self.in_doubt, self.owner = self.in_doubt, None, connection
+        if in_doubt is not None and random.random() < 0.5:
+            self.trace("back", connection._node)
+            with suppress(PodiumError):
+                in_doubt()
 
     def now_ms(self) -> int:
         """Return the time of the store: the one that counts."""
@@ -81,6 +105,8 @@ class Connection:
         self._faults = faults
         self._is_cut = False
         self.is_shared = database.rows.is_shared
+        if not self.is_shared:
+            database.own(self, random)
 
     @property
     def is_cut(self) -> bool:
@@ -154,6 +180,9 @@ class Connection:
                 return
             if self.is_cut and fate != "late":
                 return  # the node waits in vain
+            if not self.is_shared and self._is_kept_from_file(name, action, fate):
+                reply(None, OutcomeUnknown("simulated: not durable"))
+                return
             result, error = None, None
             try:
                 result = action()
@@ -173,6 +202,18 @@ class Connection:
             return await answer
         finally:
             timer.cancel()
+
+    def _is_kept_from_file(self, name: str, action: Callable[[], Any], fate: str) -> bool:
+        """Whether an action leaves nothing in the file that can be seen: its server has ended, or the disk fails.
+
+        What could not be made durable comes back with the next start, unless something else is written before.
+        """
+        database = self._database
+        if database.owner is not self:
+            return True
+        if name in WRITES:
+            database.in_doubt = action if fate == "unknown" else None
+        return fate == "unknown"
 
     def _later(self, delay_s: float, action: Callable[[], None]) -> None:
         """Let the network, which survives the node, do something."""

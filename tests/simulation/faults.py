@@ -18,7 +18,7 @@ class Faults:
     partition_s: float = 0  # between a node and the store
     # of calls of the store
     refused: float = 0  # Unavailable, nothing was done
-    unknown: float = 0  # Unavailable, but it was done
+    unknown: float = 0  # Unavailable, but it was done; to a file, it is done by the next start or never
     late: float = 0  # Unavailable, and it is done some time later
     slow: float = 0
     notice_lost: float = 0
@@ -52,5 +52,4 @@ def drawn(random: Random, *, is_shared: bool) -> Faults:
     found.skew_ms = random.choice([0, 0, 500, 3_600_000])
     if not is_shared:
         found.partition_s = found.late = found.skew_ms = 0
-        found.unknown = 0  # what a commit to a file says is true
     return found

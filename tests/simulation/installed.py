@@ -17,6 +17,7 @@ from podium.testing import steps
 from tests.property.definitions import CHILDREN, TASK_DEFS, definition_of
 from tests.simulation.database import BEGIN_MS, Database, finished
 from tests.simulation.laws import Laws
+from tests.simulation.places import Limit
 
 SCHEDULED_S = 45
 CRON = "*/15 * * * * *"
@@ -36,7 +37,7 @@ def install(database: Database, laws: Laws, plan: Random) -> list[str]:
         definition = convert(TaskDef, given)
         _put(database, TASK_DEF, definition.name, 0, definition)
         if limit:
-            laws.limits[definition.name] = limit
+            laws.limits[definition.name] = Limit(limit)
     names = [f"drawn{number}" for number in range(plan.randint(1, 3))]
     flows = [definition_of(plan.getrandbits(24)) | {"name": name} for name in names]
     later = [{**flow, "version": 2, "tasks": [*flow["tasks"], LAST]} for flow in flows]

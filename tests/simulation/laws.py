@@ -1,5 +1,6 @@
 """What must hold whatever happens: looked at after each transition that the store has taken, and when all is over."""
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,15 +10,17 @@ import msgspec
 from podium.model.ids import task_id
 from podium.model.status import COMPLETED_WITH_ERRORS, IN_PROGRESS, SCHEDULED, TASK_OPEN, WORKFLOW_TERMINAL
 from podium.model.task import EMPTY, Task
-from podium.model.transition import Transition
+from podium.model.transition import QueueRow, Transition
 from podium.model.workflow import Head
+from podium.runtime.limits import StartLimits
 from podium.runtime.slots import task_scope
 from podium.store.check import faults
 from podium.store.records import StoredWorkflow
 from tests.simulation.database import Database, finished
+from tests.simulation.places import Limit
 
 LATE_MS_MAX = 20_000
-IN_LINE_MS_MAX = 900_000  # where a limit lets few of them go at once
+LEFT_MS_MAX = 5_000  # for a task that could go, and a poll that comes back with room for it
 
 _decode_event = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
 
@@ -35,6 +38,7 @@ class Known:
     family: str = ""  # its topmost ancestor
     tasks: dict[int, Task] = field(default_factory=dict)
     statuses: list[tuple[int, str]] = field(default_factory=list)  # of each version
+    queued: dict[int, QueueRow] = field(default_factory=dict)
 
 
 class Laws:
@@ -46,7 +50,8 @@ class Laws:
         self.known: dict[str, Known] = {}
         self.removed: set[str] = set()
         self.operated: set[str] = set()  # families in which somebody has brought back what had ended
-        self.limits: dict[str, int] = {}  # of tasks in progress, by definition
+        self.limits: dict[str, Limit] = {}  # of tasks in progress, by definition
+        self.calm_ms = math.inf  # when everything was to be well again
         self.scheduled: set[str] = set()  # workflows that a schedule is to start
         self.handled: set[str] = set()  # event queues whose messages start a workflow each
         self.published: set[str] = set()  # ids of messages that were sent there
@@ -79,6 +84,7 @@ class Laws:
         head = full.head
         family = before.family or (self.known[head.parent_id].family if head.parent_id in self.known else key)
         now = Known(head.version, head.status, family, {task.seq: task for task in full.tasks}, before.statuses)
+        now.queued = dict(stored.queued)
         now.statuses.append((head.version, head.status))
         self.known[key] = now
         self._version(key, before, now)
@@ -88,6 +94,7 @@ class Laws:
         self._queue(key, now, stored.queued)
         self._time(change, before, now)
         self._starts(key, before, now)
+        self._in_turn(key, head.priority, before, now)
         if head.quarantine:
             raise Broken(f"workflow {key} is quarantined: {head.quarantine}")
         self._checked(key, head.parent_id)
@@ -168,11 +175,30 @@ class Laws:
             self._leases[key, seq] += task.poll_count - (was.poll_count if was and was.is_open else 0)
         for name, limit in self.limits.items():
             found = self._in_progress(name)
-            if found > limit:
-                raise Broken(f"{found} tasks of {name} are in progress, at most {limit} may be")
+            limit.count(found, self._database.now_ms())
+            if found > limit.most:
+                raise Broken(f"{found} tasks of {name} are in progress, at most {limit.most} may be")
             held = self._rows._slots.taken(task_scope(name))
             if self._rows.is_shared and held != found:
                 raise Broken(f"{found} tasks of {name} are in progress, but {held} slots are taken")
+
+    def _in_turn(self, key: str, priority: int, before: Known, now: Known) -> None:
+        """A task for which there was no place has it before those that come later."""
+        for seq, task in now.tasks.items():
+            was, limit = before.tasks.get(seq), self.limits.get(task.name)
+            is_leased = (
+                task.status == IN_PROGRESS and task.runs != "engine" and (was is None or was.status == SCHEDULED)
+            )
+            if limit is None or not is_leased:
+                continue
+            now_ms = self._database.now_ms()
+            if now_ms <= self.calm_ms:  # a row may be reserved by a node that is not there any more
+                continue
+            row = before.queued.get(seq) or QueueRow(task.name, key, seq, priority, now_ms, task.name)
+            waiting = [one for one in self._rows._queues.get(row.queue, {}).values() if one.visible_ms <= now_ms]
+            overtaken = limit.overtaken_by(row, waiting)
+            if overtaken:
+                raise Broken(f"task {task_id(key, seq)} is handed out before {overtaken}, which came first")
 
     def _checked(self, *keys: str | None) -> None:
         for key in keys:
@@ -219,11 +245,21 @@ class Laws:
         for key, wake_ms in self._rows._wakes.items():
             if wake_ms < before_ms:
                 raise Broken(f"workflow {key} should have been woken {before_ms + LATE_MS_MAX - wake_ms} ms ago")
-        for queue, rows in self._rows._queues.items():
-            for row in rows.values():
-                late_ms = before_ms - row.visible_ms
-                if late_ms > (IN_LINE_MS_MAX if row.name in self.limits else 0):
-                    raise Broken(f"task {task_id(row.workflow_id, row.seq)} waits in {queue}, where workers poll")
+        for queue in self._rows._queues:
+            self._none_left(queue, before_ms, "where workers poll")
+
+    def polled(self, queue: str, room: int) -> None:
+        """A poll has come back with room for more."""
+        now_ms = self._database.now_ms()
+        if room > 0 and now_ms > self.calm_ms:
+            self._none_left(queue, now_ms - LEFT_MS_MAX, f"but a poll has come back with room for {room}")
+
+    def _none_left(self, queue: str, before_ms: int, fact: str) -> None:
+        """No task waits that could go since *before_ms*: one with a limit while a place was free all the time."""
+        for row in self._rows._queues.get(queue, {}).values():
+            limit = self.limits.get(row.name)
+            if (limit.could_go_ms(row) if limit else row.visible_ms) < before_ms:
+                raise Broken(f"task {task_id(row.workflow_id, row.seq)} waits in {queue}, {fact}")
 
     def _in_progress(self, name: str) -> int:
         return sum(
@@ -250,6 +286,13 @@ class Laws:
         for message in self.published - self._by_event.keys():
             raise Broken(f"message {message} was published, but has started nothing")
         self._families()
+
+    def counts_at_rest(self, limits: StartLimits) -> None:
+        """What a node counts of the limits is what is so."""
+        for name in self.limits:
+            promised, running = limits._promised.get(name, 0), limits._running.get(name, 0)
+            if promised or (running and not self._rows.is_shared):
+                raise Broken(f"nothing goes on, but of {name} {promised} are to begin and {running} are in progress")
 
     def _families(self) -> None:
         """Each step of a parent has one child, whose end it knows."""

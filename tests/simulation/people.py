@@ -129,8 +129,10 @@ class Worker:
             except Refused:
                 await asyncio.sleep(1)
                 continue
-            for task in msgspec.json.decode(body):
+            tasks = msgspec.json.decode(body)
+            for task in tasks:
                 self._take(task)
+            self._stage.laws.polled(queue, count - len(tasks))
             await asyncio.sleep(draw.choice([0, 0.2, 1.0]) if not wait_ms or self._at_work else 0)
             await asyncio.sleep(2.0 if self._stage.is_calm else 0)
 

@@ -16,7 +16,7 @@ from tests.simulation.cluster import Machine, Network, Trouble
 from tests.simulation.database import Database, finished
 from tests.simulation.faults import Faults, drawn
 from tests.simulation.installed import SCHEDULED_S, install
-from tests.simulation.laws import Broken, Laws
+from tests.simulation.laws import LATE_MS_MAX, Broken, Laws
 from tests.simulation.loop import Deadlock, Restless, VirtualLoop
 from tests.simulation.people import Client, Nurse, Operator, Stage, Worker
 
@@ -141,6 +141,9 @@ class _Run:
             await self._stormy(stage, trouble, names)
             await self._calm(stage, trouble)
             laws.at_rest()
+            for machine in machines:
+                if machine.node is not None:
+                    laws.counts_at_rest(machine.node.start_limits)
         finally:
             outcome.commits, outcome.stale, outcome.workflows = database.commits, database.stale, len(laws.known)
             outcome.calls, outcome.happened = stage.acks, trouble.counts
@@ -175,6 +178,7 @@ class _Run:
         """Without faults everything comes to its end in time."""
         await trouble.end()
         nurse, loop = Nurse(stage), asyncio.get_running_loop()
+        stage.laws.calm_ms = stage.database.now_ms() + LATE_MS_MAX
         await asyncio.sleep(max(SCHEDULED_S + 10 - loop.time(), 0))
         since = loop.time()
         while still := await nurse.round():

@@ -128,6 +128,48 @@ def places_of_limits_are_not_given_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(StartLimits, "change", lambda self, name, delta: False)
 
 
+def a_free_place_is_passed_over(patch: pytest.MonkeyPatch) -> None:
+    """Where a limit is more than one, a place is never used: in the memory of one node, and in what several ask for."""
+    may_start, slots_taken = StartLimits.may_start, MemoryStore.slots_taken
+
+    def may_start_one_less(self: StartLimits, name: str) -> bool:
+        taken = self._running.get(name, 0) + self._promised.get(name, 0)
+        task_def = self._task_def(name)
+        if task_def is not None and 0 < taken == task_def.concurrentExecLimit - 1:
+            return False
+        return may_start(self, name)
+
+    async def one_more_taken(self: MemoryStore, scopes: Any) -> dict[str, int]:
+        return {scope: taken + bool(taken) for scope, taken in (await slots_taken(self, scopes)).items()}
+
+    patch.setattr(StartLimits, "may_start", may_start_one_less)
+    patch.setattr(MemoryStore, "slots_taken", one_more_taken)
+
+
+def who_comes_last_is_served_first(patch: pytest.MonkeyPatch) -> None:
+    def order(entry: Any) -> Any:
+        key, row = entry
+        return (-row.priority, -row.visible_ms, key)
+
+    patch.setattr("podium.store.memory.queues._queue_order", order)
+
+
+def places_stay_promised(patch: pytest.MonkeyPatch) -> None:
+    original = StartLimits.settle
+
+    def settle(self: StartLimits, name: str, *, is_started: bool) -> bool:
+        return not is_started and original(self, name, is_started=False)
+
+    patch.setattr(StartLimits, "settle", settle)
+
+
+def what_is_in_progress_is_not_counted_at_the_start(patch: pytest.MonkeyPatch) -> None:
+    async def load(*_: Any) -> None:
+        """Do nothing."""
+
+    patch.setattr(StartLimits, "load", load)
+
+
 def slots_of_schedules_are_left_out(patch: pytest.MonkeyPatch) -> None:
     original = Schedules._start
 
@@ -166,6 +208,10 @@ MISTAKES: list[Callable[[pytest.MonkeyPatch], None]] = [
     limits_are_not_heeded,
     slots_are_not_freed,
     places_of_limits_are_not_given_back,
+    a_free_place_is_passed_over,
+    who_comes_last_is_served_first,
+    places_stay_promised,
+    what_is_in_progress_is_not_counted_at_the_start,
     slots_of_schedules_are_left_out,
     events_are_lost,
     events_start_something_new_each_time,
@@ -173,6 +219,8 @@ MISTAKES: list[Callable[[pytest.MonkeyPatch], None]] = [
 
 NODES = {
     places_of_limits_are_not_given_back: 1,
+    places_stay_promised: 1,
+    what_is_in_progress_is_not_counted_at_the_start: 1,
     news_of_queues_are_forgotten: 1,
     clocks_go_their_own_way: 2,
 }  # with others, a node looks for itself

@@ -351,7 +351,8 @@ class Session:
         """Put an open task into its queue, or move it there in time."""
         task.queue = queue_name(task)
         visible_ms = min(self.now_ms + delay_ms, FAR_MS)
-        row = QueueRow(task.queue, self.head.id, task.seq, self.head.priority, visible_ms, task.name)
+        name = "" if task.status == IN_PROGRESS else task.name  # one at work has its place under the limits of its name
+        row = QueueRow(task.queue, self.head.id, task.seq, self.head.priority, visible_ms, name)
         self.change.enqueued[task.seq] = row
         self.change.dequeued.discard(task.seq)
         self.change.is_changed = True

@@ -21,7 +21,7 @@ class QueueRow(msgspec.Struct, array_like=True, frozen=True):
     seq: int
     priority: int
     visible_ms: int
-    name: str = ""  # task definition name, for its limits
+    name: str = ""  # task definition name, for its limits; empty for a task at work, which has its place
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True):

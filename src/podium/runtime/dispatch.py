@@ -8,7 +8,8 @@ that may hold something, and when a delayed task becomes visible or a limit give
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ TRY_AGAIN_MS = 1_000  # after a failed lease, and a commit of which nothing is k
 LOOK_S, LOOK_ALONE_S = 1.0, 10.0  # at the queues that polls wait for, among other nodes
 QUEUES_AT_ONCE = 100
 RESERVE_MS = 3_000
+PAST_MAX = 1_000
 SPREAD_S = 0.003
 TOPIC = "queue"
 
@@ -87,8 +89,10 @@ class Dispatcher:
         self._waiting: dict[str, dict[Poll, None]] = {}  # in the order of arrival
         self.waiting_count = 0
         self._empty: set[str] = set()  # queues in which nothing is visible now
+        self._past: dict[str, int] = {}  # queues with tasks that wait for a limit: how many of them to look past
         self._delayed: dict[str, tuple[float, asyncio.TimerHandle]] = {}  # when to look again
         self._claiming: dict[str, dict[tuple[str, int], asyncio.Future[Any]]] = {}  # by queue: leases on their way
+        self._counted: dict[tuple[str, int], str] = {}  # those of them that the limits of a definition count still
         self._arrived: dict[str, list[tuple[Poll, asyncio.Future[None]]]] = {}  # polls for the next claim of a queue
         self._claimed: set[str] = set()  # queues with a claim for polls that have just come
         self._serving: set[str] = set()
@@ -171,14 +175,19 @@ class Dispatcher:
         """Return a poll that the task of *row* may be leased to now; it is promised until `deliver` or `give_back`."""
         for poll in self._waiting.get(row.queue, ()):
             if poll.room > 0:
-                if not self._limits.may_start(row.name):
+                if not self._may_go_first(row) or not self._limits.may_start(row.name):
                     return None
                 poll.promised += 1
                 return poll
         return None
 
+    def _may_go_first(self, row: QueueRow) -> bool:
+        """Whether no older task may be waiting for the place that a new one would take; their turn is a claim's."""
+        return not self._limits.is_limited(row.name) or (row.queue in self._empty and row.queue not in self._past)
+
     def deliver(self, poll: Poll, workflow: Workflow, task: Task) -> None:
         """Give a committed task to its poll; the poll is answered when nothing more is on its way to it."""
+        self._limits.settle(task.name, is_started=True)
         self._give(poll, workflow, task)
         self._settle(poll)
 
@@ -246,9 +255,10 @@ class Dispatcher:
     async def _claim(self, queue: str, polls: list[Poll]) -> int:
         """Lease visible tasks of *queue* to *polls*, and wait until they have come; returns how many those were."""
         reserve_ms = 0 if self._membership.is_alone else RESERVE_MS
+        room = sum(poll.room for poll in polls)
         # Rows whose lease is on its way are among those that are read; not if they are reserved.
-        limit = sum(poll.room for poll in polls) + (0 if reserve_ms else len(self._claiming.get(queue, ())))
-        if not limit:
+        limit = room + self._past.get(queue, 0) + (0 if reserve_ms else len(self._claiming.get(queue, ())))
+        if not room:
             return 0
         self._empty.add(queue)  # before the look, so that news that come meanwhile are not lost
         now_ms = self._now_ms()
@@ -265,13 +275,14 @@ class Dispatcher:
         # Nothing waits from here to the leases: no row is leased twice, and no poll gets more than it wants.
         free = self._free(queue, rows)
         try:
-            leases, is_limited = self._leases(queue, polls, free)
+            leases, held_back = self._leases(queue, polls, free)
         except BaseException:
             self._empty.discard(queue)
             raise
         self._limits.unreserve(wanted)
         # Rows are left when there were more, and when a poll has expired or was served while the store was asked.
-        if (len(rows) >= limit or len(leases) < len(free)) and not is_limited:
+        may_have_more = self._look_past(queue, held_back, polls)
+        if (len(rows) >= limit and may_have_more) or len(leases) + held_back < len(free):
             self._empty.discard(queue)
         if reserve_ms and len(leases) < len(rows):
             await self._release(queue, rows)
@@ -292,17 +303,36 @@ class Dispatcher:
         claiming = self._claiming.get(queue, ())
         return [row for row in rows if (row.workflow_id, row.seq) not in claiming]
 
-    def _leases(self, queue: str, polls: list[Poll], free: list[QueueRow]) -> tuple[list[asyncio.Future[Any]], bool]:
-        """Begin to lease rows; says, too, whether a limit has ended it."""
+    def _leases(self, queue: str, polls: list[Poll], free: list[QueueRow]) -> tuple[list[asyncio.Future[Any]], int]:
+        """Begin to lease rows, past those that a limit holds back; says, too, how many those are."""
         leases: list[asyncio.Future[Any]] = []
-        places = [poll for poll in polls for _ in range(poll.room)]
-        for poll, row in zip(places, free, strict=False):
-            if not self._limits.may_start(row.name):
-                self._limits.seen(row.name, queue)
-                self._look_again(queue, self._limits.wait_ms(row.name))
-                return leases, True
-            leases.append(self._lease(poll, row))
-        return leases, False
+        places = deque(poll for poll in polls for _ in range(poll.room))
+        full: set[str] = set()
+        held_back = 0
+        for row in free:
+            if row.name not in full and not places:
+                break
+            if row.name in full or not self._limits.may_start(row.name):
+                full.add(row.name)
+                held_back += 1
+            else:
+                leases.append(self._lease(places.popleft(), row))
+        for name in full:
+            self._limits.seen(name, queue)
+            self._look_again(queue, self._limits.wait_ms(name))
+        return leases, held_back
+
+    def _look_past(self, queue: str, held_back: int, polls: list[Poll]) -> bool:
+        """Note how many rows to look past from now on; whether there may be work behind those that were read.
+
+        Only the server's own queues are mixed: one for all definitions of a type.
+        """
+        before = self._past.pop(queue, 0)
+        if not held_back:
+            return True
+        is_mixed = any(poll.raw for poll in polls)
+        now = self._past[queue] = min(2 * held_back, PAST_MAX) if is_mixed else 0
+        return is_mixed and (now > before or not any(poll.room > 0 for poll in polls))
 
     def _lease(self, poll: Poll, row: QueueRow) -> asyncio.Future[Any]:
         """Lease one task; what comes of it is noted even when the worker has gone meanwhile."""
@@ -311,19 +341,21 @@ class Dispatcher:
         except PodiumError:
             self._limits.settle(row.name, is_started=False)
             raise
+        key = row.workflow_id, row.seq
         claiming = self._claiming.setdefault(row.queue, {})
-        claiming[row.workflow_id, row.seq] = leased
+        claiming[key] = leased
+        self._counted[key] = row.name
         poll.promised += 1
 
         def note(done: asyncio.Future[Any]) -> None:
-            claiming.pop((row.workflow_id, row.seq), None)
+            claiming.pop(key, None)
             if not claiming and self._claiming.get(row.queue) is claiming:
                 del self._claiming[row.queue]
             is_refused = done.cancelled() or done.exception() is not None
             found = None if is_refused else done.result()
             if is_refused:
                 self._look_again(row.queue, TRY_AGAIN_MS)  # the row is there still
-            if self._limits.settle(row.name, is_started=found is not None):
+            if key in self._counted and self._limits.settle(self._counted.pop(key), is_started=found is not None):
                 self._spawn(self._release(row.queue, [row]))  # most likely there was no room
                 self._look_again(row.queue, self._limits.wait_ms(row.name))
             if found is not None:
@@ -383,9 +415,13 @@ class Dispatcher:
 
     # ---- news of commits
 
-    def note(self, change: Transition) -> None:
-        """Learn what a commit put into queues and which leases ended."""
+    def note(self, change: Transition, leased: Sequence[int]) -> None:
+        """Learn what a commit put into queues, which tasks it leased and which leases ended."""
         now_ms = self._now_ms()
+        for seq in leased:
+            name = self._counted.pop((change.workflow.id, seq), None)
+            if name is not None:
+                self._limits.settle(name, is_started=True)
         for row in change.enqueued.values():
             if row.visible_ms > now_ms:
                 self._look_again(row.queue, row.visible_ms - now_ms)

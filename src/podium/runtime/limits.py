@@ -1,8 +1,8 @@
 """How many tasks of a definition may run at once, and how many may start in a window of time.
 
 Counts are kept in memory: of the tasks in progress from the commits of this node, of starts in a sliding window. A
-start is counted when it is allowed; if nothing comes of it, `settle` takes it back. Over a database that several nodes
-share, `SharedStartLimits` stands in.
+start is counted when it is allowed; `settle` is told once what came of it. Over a database that several nodes share,
+`SharedStartLimits` stands in.
 """
 
 from collections import Counter, deque
@@ -32,6 +32,11 @@ class StartLimits:
     async def load(self, store: Store, names: list[str]) -> None:
         """Take the numbers of tasks in progress from the store; once, before anything is handed out."""
         self._running.update(await store.in_progress_counts(names))
+
+    def is_limited(self, name: str) -> bool:
+        """Whether tasks of definition *name* may have to wait for each other."""
+        task_def = self._task_def(name)
+        return task_def is not None and bool(task_def.concurrentExecLimit or task_def.rateLimitPerFrequency)
 
     def may_start(self, name: str) -> bool:
         """Count one start of a task of definition *name* if its limits allow it."""
@@ -79,20 +84,16 @@ class StartLimits:
 
     def settle(self, name: str, *, is_started: bool) -> bool:
         """Learn what came of an allowed start; one that did not happen is taken back. Whether to try it again: no."""
-        if is_started:
-            return False
         if self._promised.get(name, 0) > 0:
             self._promised[name] -= 1
         starts = self._starts.get(name)
-        if starts:
+        if starts and not is_started:
             starts.pop()
         return False
 
     def change(self, name: str, delta: int) -> bool:
         """Count tasks that began (+) or ended (-) with a commit; True when a slot of a limit has come free."""
         self._running[name] = max(self._running.get(name, 0) + delta, 0)
-        if delta > 0:
-            self._promised[name] = max(self._promised.get(name, 0) - delta, 0)
         task_def = self._task_def(name)
         return delta < 0 and task_def is not None and bool(task_def.concurrentExecLimit)
 

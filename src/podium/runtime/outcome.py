@@ -63,11 +63,11 @@ class Outcomes:
         assert session is not None  # noqa: S101
         workflow = session.workflow
         self._working_set.learn(workflow, change)
-        hand_outs, work.hand_outs = work.hand_outs, []
+        begun, hand_outs, work.hand_outs = work.leased, work.hand_outs, []
         for poll, task in hand_outs:
             self._dispatcher.deliver(poll, workflow, task)
         if change is not None and change.is_changed:
-            self._dispatcher.note(change)
+            self._dispatcher.note(change, begun)
             for listener in self.on_commit:
                 listener(change)
         for mail, answer in work.answers:

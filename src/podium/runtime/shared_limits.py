@@ -67,11 +67,7 @@ class SharedStartLimits(StartLimits):
 
     def wanted(self, rows: Iterable[QueueRow]) -> Counter[str]:
         """Return how many tasks of each limited definition are among *rows*."""
-        return Counter(row.name for row in rows if self._is_limited(row.name))
-
-    def _is_limited(self, name: str) -> bool:
-        task_def = self._task_def(name)
-        return task_def is not None and bool(task_def.concurrentExecLimit or task_def.rateLimitPerFrequency)
+        return Counter(row.name for row in rows if self.is_limited(row.name))
 
     async def reserve(self, wanted: Counter[str]) -> None:
         """Find out how many of each may start now."""
@@ -117,7 +113,7 @@ class SharedStartLimits(StartLimits):
 
     def may_start(self, name: str) -> bool:
         """Count one start of a task of definition *name* if that was reserved, or there is no limit."""
-        if not self._is_limited(name):
+        if not self.is_limited(name):
             return True
         if self._room[name] <= 0:
             return False

@@ -10,19 +10,24 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
-from podium.model.errors import Unavailable
+from podium.model.errors import OutcomeUnknown, Unavailable
 from podium.store.sqlite.checkpoint import Checkpoints
 from podium.store.sqlite.connection import outages
 
 T = TypeVar("T")
 
 JOBS_MAX = 64  # in one transaction
+UNKNOWN = (
+    "The disk failed at the end of a commit ({}): what was asked for is not done, but may be when the server begins "
+    "anew. A repetition may do it a second time; a start with an idempotency key can be repeated safely."
+)
 
 
 class Entry(NamedTuple):
@@ -152,12 +157,21 @@ class Writer:
         with outages():
             if answers is None:
                 answers = self._perform(entries)
-            try:
-                self.connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
+            self._end()
         return answers
+
+    def _end(self) -> None:
+        """Commit. The log may hold what could not be made durable: after a crash it counts, unless the next commit has
+        been written over it."""
+        try:
+            self.connection.execute("COMMIT")
+        except apsw.IOError as error:
+            with suppress(apsw.Error):
+                self._roll_back()
+            raise OutcomeUnknown(UNKNOWN.format(error)) from error
+        except BaseException:
+            self._roll_back()
+            raise
 
     # ---- on the loop again
     def _settle(self, entries: list[Entry], answers: list[Any] | None, error: Exception | None, is_free: bool) -> None:

@@ -1,8 +1,15 @@
-"""A disk that is full or broken: Unavailable, nothing half written, and writing goes on when the disk is well again."""
+"""A disk that is full or broken: an error that is true, nothing half written, and writing goes on when the disk is well
+again.
+
+Refused with `Unavailable` means that nothing was done and nothing will be. Where a commit reached the log but not
+surely the disk, only a new start of the server tells: `OutcomeUnknown`.
+"""
 
 import asyncio
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +17,7 @@ from typing import Any
 import apsw
 import pytest
 
-from podium.model.errors import Unavailable
+from podium.model.errors import OutcomeUnknown, Unavailable
 from podium.store.records import Document
 from podium.store.sqlite import SqliteStore
 
@@ -61,7 +68,7 @@ FULL = """
 import asyncio, os, resource, signal, sys
 sys.path.insert(0, sys.argv[2])
 from conftest import new_workflow, start
-from podium.model.errors import Unavailable
+from podium.model.errors import OutcomeUnknown, Unavailable
 from podium.store.sqlite import SqliteStore
 
 async def main():
@@ -101,10 +108,12 @@ def test_a_file_that_cannot_grow_refuses_and_recovers(run: Any, path: Path) -> N
 
 
 class BrokenDisk(apsw.VFS):
-    """The ordinary file system, until `broken` names what fails from now on: "write" or "sync"."""
+    """The ordinary file system, until `broken` names what fails from now on: "write" or "sync"; after *writes_left*."""
 
     def __init__(self) -> None:
         self.broken = ""
+        self.writes_left = 0
+        self.error: Exception = apsw.IOError("the disk is broken")
         super().__init__("broken-disk", "unix", makedefault=True)
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
@@ -120,12 +129,14 @@ class BrokenFile(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:
         if self.disk.broken == "write":
-            raise apsw.IOError("the disk is broken")
+            if self.disk.writes_left <= 0:
+                raise self.disk.error
+            self.disk.writes_left -= 1
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:
         if self.disk.broken == "sync":
-            raise apsw.IOError("the disk is broken")
+            raise self.disk.error
         super().xSync(flags)
 
 
@@ -158,3 +169,64 @@ def test_a_broken_disk_refuses_and_recovers(disk: BrokenDisk, run: Any, rows: An
         assert await store.commit([rows.start(second), rows.step(first, 2)]) == [True, True]
 
     run(scenario)
+
+
+async def after_a_crash(store: SqliteStore, tmp_path: Path, ids: list[str]) -> list[str]:
+    """Return which workflows a server finds that begins with the files as they are in the middle of the work."""
+    copy = Path(tempfile.mkdtemp(dir=tmp_path)) / store._path.name
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{store._path}{suffix}", f"{copy}{suffix}")
+    other = SqliteStore(copy)
+    await other.open()
+    try:
+        return list(await other.load(ids))
+    finally:
+        await other.close()
+
+
+def test_a_commit_that_was_not_synced_is_of_unknown_outcome(
+    disk: BrokenDisk, run: Any, rows: Any, tmp_path: Path
+) -> None:
+    """It is not there, but comes back with a crash; not any more when another commit has taken its place in the log."""
+
+    async def scenario(store: SqliteStore) -> None:
+        first, second, third = (rows.workflow(number) for number in range(3))
+        ids = [first.id, second.id, third.id]
+        await store.commit([rows.start(first)])
+        disk.broken = "sync"
+        with pytest.raises(OutcomeUnknown, match="idempotency key"):
+            await store.commit([rows.start(second)])
+
+        disk.broken = ""
+        assert list(await store.load(ids)) == [first.id]
+        assert await after_a_crash(store, tmp_path, ids) == [first.id, second.id]
+
+        await store.commit([rows.start(third)])
+        assert await after_a_crash(store, tmp_path, ids) == [first.id, third.id]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("error", [apsw.FullError("full"), apsw.IOError("broken")])
+def test_what_is_refused_for_a_write_that_failed_never_comes_back(
+    disk: BrokenDisk, run: Any, rows: Any, tmp_path: Path, error: Exception
+) -> None:
+    """Whichever of the writes of the commit it is."""
+
+    async def scenario(store: SqliteStore) -> int:
+        first = rows.workflow(0)
+        await store.commit([rows.start(first)])
+        disk.error = error
+        for writes in range(100):
+            other = rows.workflow(1)
+            disk.broken, disk.writes_left = "write", writes
+            [found] = await asyncio.gather(store.commit([rows.start(other, BODY)]), return_exceptions=True)
+            disk.broken = ""
+            if not isinstance(found, Unavailable):
+                return writes
+            assert isinstance(found, OutcomeUnknown) is isinstance(error, apsw.IOError)
+            assert list(await store.load([first.id, other.id])) == [first.id]
+            assert await after_a_crash(store, tmp_path, [first.id, other.id]) == [first.id]
+        raise AssertionError("the commit never ends")
+
+    assert run(scenario) > 5
