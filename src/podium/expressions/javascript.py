@@ -5,8 +5,9 @@ and one whose operands leave it raises `OutsideSubset`. In both cases the caller
 """
 
 from podium.expressions.bounds import SCRIPT_CHARS_MAX
+from podium.expressions.javascript_node import Run
 from podium.expressions.javascript_operator import OutsideSubset, result_of
-from podium.expressions.javascript_parser import Run, parse_script
+from podium.expressions.javascript_parser import parse_script
 from podium.expressions.json_value import Json
 
 __all__ = ["OutsideSubset", "Script", "compile_script", "truth"]

@@ -4,30 +4,14 @@ Whatever is not certain to be in the subset, comments and regular expressions in
 is bounded and nothing repeats, so that a script takes at most as many steps as it has characters.
 """
 
-import re
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
-
+from podium.expressions import javascript_node as nodes
 from podium.expressions import javascript_operator as js
 from podium.expressions.bounds import SCRIPT_DEPTH_MAX
+from podium.expressions.javascript_node import BINARY, EMPTY, NO_CONSTANT, Node, Run
 from podium.expressions.javascript_operator import UNDEFINED, outside
+from podium.expressions.javascript_token import END, Token, number_of, read_tokens, string_of
 from podium.expressions.json_value import Json
 
-Run: TypeAlias = Callable[[Json], Json]
-
-_EMPTY: Final[Any] = object()  # what a statement yields that has no value
-_NO_CONSTANT: Final[Any] = object()
-
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]+)
-      | (?P<number>(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?![A-Za-z0-9_$.\\])
-      | (?P<name>[A-Za-z_$][A-Za-z0-9_$]*)(?!\\)
-      | (?P<string>'(?:[^'\\\r\n]|\\.)*'|"(?:[^"\\\r\n]|\\.)*")
-      | (?P<sign>===|!==|=>|==|!=|<=|>=|&&|\|\||-(?!-)|[+*/%<>!?:;.(){}\[\]])""",
-    re.VERBOSE,
-)
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", "'": "'", '"': '"', "/": "/"}
 _WORDS = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
 _STATEMENT_WORDS = frozenset({"if", "else", "return", "function"})
 _RESERVED_NAMES = """
@@ -37,84 +21,34 @@ _RESERVED_NAMES = """
     with yield
 """
 _RESERVED = frozenset(_RESERVED_NAMES.split())
-_BINARY: dict[str, tuple[int, Callable[[Json, Json], Json]]] = {
-    "==": (3, js.equal),
-    "!=": (3, js.not_equal),
-    "===": (3, js.identical),
-    "!==": (3, js.not_identical),
-    "<": (4, js.less),
-    "<=": (4, js.less_or_equal),
-    ">": (4, js.greater),
-    ">=": (4, js.greater_or_equal),
-    "+": (5, js.add),
-    "-": (5, js.subtract),
-    "*": (6, js.multiply),
-    "/": (6, js.divide),
-    "%": (6, js.remainder),
-}
 _OR, _AND = 1, 2
-_LEVELS = {"||": _OR, "&&": _AND, **{sign: level for sign, (level, _) in _BINARY.items()}}
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    after_newline: bool
-
-
-class _Node(NamedTuple):
-    """A compiled expression: *depth* bounds the recursion of running it; *keys* is set for a plain path below `$`."""
-
-    run: Run
-    depth: int
-    constant: Json = _NO_CONSTANT
-    keys: tuple[str, ...] | None = None
-
-
-_END = _Token("end", "", True)
+_LEVELS = {"||": _OR, "&&": _AND, **{sign: level for sign, (level, _) in BINARY.items()}}
 
 
 def parse_script(text: str) -> Run:
     """Return the program as a function of `$` that gives its completion value; raise `OutsideSubset`."""
-    return _Parser(_tokens(text)).program()
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    at, after_newline = 0, False
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
-            outside()
-        at = found.end()
-        kind, part = str(found.lastgroup), found.group()
-        if kind == "space":
-            after_newline = after_newline or "\n" in part or "\r" in part
-        else:
-            tokens.append(_Token(kind, part, after_newline))
-            after_newline = False
-    return tokens
+    return _Parser(read_tokens(text)).program()
 
 
 class _Parser:
     """Recursive descent over the tokens."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._at = 0
         self._depth = 0
-        self._function: tuple[str, _Node] | None = None
+        self._function: tuple[str, Node] | None = None
 
     # -- statements
 
     def program(self) -> Run:
         if self._sees("function"):
             self._declaration()
-        block = _block(self._statements("", in_function=False), in_function=False)
+        block = nodes.block(self._statements("", in_function=False), in_function=False)
 
         def run(dollar: Json) -> Json:
             value = block.run(dollar)
-            return UNDEFINED if value is _EMPTY else value
+            return UNDEFINED if value is EMPTY else value
 
         return run
 
@@ -130,15 +64,15 @@ class _Parser:
             outside()
         return token.text
 
-    def _statements(self, end: str, in_function: bool) -> list[_Node]:
-        nodes: list[_Node] = []
+    def _statements(self, end: str, in_function: bool) -> list[Node]:
+        statements: list[Node] = []
         while not self._sees(end):
             node = self._statement(in_function)
             if node is not None:
-                nodes.append(node)
-        return nodes
+                statements.append(node)
+        return statements
 
-    def _statement(self, in_function: bool) -> _Node | None:
+    def _statement(self, in_function: bool) -> Node | None:
         if self._takes(";"):
             return None
         if self._takes("if"):
@@ -147,16 +81,16 @@ class _Parser:
             return self._return(in_function)
         node = self._expression()
         self._end_statement()
-        return _without_value(node) if in_function else node
+        return nodes.without_value(node) if in_function else node
 
-    def _return(self, in_function: bool) -> _Node:
+    def _return(self, in_function: bool) -> Node:
         self._at += 1
         token = self._peek()
-        if not in_function or (token.after_newline and token is not _END):
+        if not in_function or (token.after_newline and token is not END):
             outside()
         if token.text in (";", "}") and token.kind == "sign":
             self._takes(";")
-            return _constant(UNDEFINED)
+            return nodes.constant(UNDEFINED)
         node = self._expression()
         self._end_statement()
         return node
@@ -164,49 +98,49 @@ class _Parser:
     def _end_statement(self) -> None:
         """Step over `;`, or see that the language would put one here."""
         token = self._peek()
-        if self._takes(";") or self._sees("}") or token is _END:
+        if self._takes(";") or self._sees("}") or token is END:
             return
         if not (token.after_newline and token.kind == "name" and token.text in _STATEMENT_WORDS):
             outside()
 
-    def _if(self, in_function: bool) -> _Node:
+    def _if(self, in_function: bool) -> Node:
         self._enter()
         self._expect("(")
         test = self._expression()
         self._expect(")")
         then = self._branch(in_function)
-        other = self._branch(in_function) if self._takes("else") else _constant(_EMPTY)
+        other = self._branch(in_function) if self._takes("else") else nodes.constant(EMPTY)
         self._leave()
-        nothing = _EMPTY if in_function else UNDEFINED
+        nothing = EMPTY if in_function else UNDEFINED
         condition, yes, no = test.run, then.run, other.run
 
         def run(dollar: Json) -> Json:
             value = yes(dollar) if js.is_truthy(condition(dollar)) else no(dollar)
-            return nothing if value is _EMPTY else value
+            return nothing if value is EMPTY else value
 
-        return _node(run, test, then, other)
+        return nodes.compose(run, test, then, other)
 
-    def _branch(self, in_function: bool) -> _Node:
+    def _branch(self, in_function: bool) -> Node:
         if not self._takes("{"):
-            return self._statement(in_function) or _constant(_EMPTY)
-        nodes = self._statements("}", in_function)
+            return self._statement(in_function) or nodes.constant(EMPTY)
+        statements = self._statements("}", in_function)
         self._expect("}")
-        return _block(nodes, in_function)
+        return nodes.block(statements, in_function)
 
-    def _body(self) -> _Node:
+    def _body(self) -> Node:
         self._expect("{")
-        block = _block(self._statements("}", in_function=True), in_function=True)
+        block = nodes.block(self._statements("}", in_function=True), in_function=True)
         self._expect("}")
 
         def run(dollar: Json) -> Json:
             value = block.run(dollar)
-            return UNDEFINED if value is _EMPTY else value
+            return UNDEFINED if value is EMPTY else value
 
-        return _node(run, block)
+        return nodes.compose(run, block)
 
     # -- expressions
 
-    def _expression(self) -> _Node:
+    def _expression(self) -> Node:
         self._enter()
         test = self._binary(_OR)
         if self._takes("?"):
@@ -214,14 +148,16 @@ class _Parser:
         self._leave()
         return test
 
-    def _choice(self, test: _Node) -> _Node:
+    def _choice(self, test: Node) -> Node:
         then = self._expression()
         self._expect(":")
         other = self._expression()
         condition, yes, no = test.run, then.run, other.run
-        return _node(lambda dollar: yes(dollar) if js.is_truthy(condition(dollar)) else no(dollar), test, then, other)
+        return nodes.compose(
+            lambda dollar: yes(dollar) if js.is_truthy(condition(dollar)) else no(dollar), test, then, other
+        )
 
-    def _binary(self, lowest: int) -> _Node:
+    def _binary(self, lowest: int) -> Node:
         left = self._unary()
         while True:
             token = self._peek()
@@ -229,55 +165,55 @@ class _Parser:
             if level < lowest or level == 0:
                 return left
             self._at += 1
-            left = _joined(token.text, left, self._binary(level + 1))
+            left = nodes.joined(token.text, left, self._binary(level + 1))
 
-    def _unary(self) -> _Node:
+    def _unary(self) -> Node:
         self._enter()
         if self._takes("!"):
             operand = self._unary()
             inner = operand.run
-            node = _node(lambda dollar: not js.is_truthy(inner(dollar)), operand)
+            node = nodes.compose(lambda dollar: not js.is_truthy(inner(dollar)), operand)
         elif self._takes("-"):
             operand = self._unary()
             inner = operand.run
-            if operand.constant is not _NO_CONSTANT:
-                node = _constant(js.negate(operand.constant))
+            if operand.constant is not NO_CONSTANT:
+                node = nodes.constant(js.negate(operand.constant))
             else:
-                node = _node(lambda dollar: js.negate(inner(dollar)), operand)
+                node = nodes.compose(lambda dollar: js.negate(inner(dollar)), operand)
         else:
             node = self._postfix(self._primary())
         self._leave()
         return node
 
-    def _postfix(self, node: _Node) -> _Node:
+    def _postfix(self, node: Node) -> Node:
         while True:
             if self._takes("."):
                 token = self._next()
                 if token.kind != "name":
                     outside()
-                node = _member(node, token.text)
+                node = nodes.member(node, token.text)
             elif self._takes("["):
                 key = self._expression()
                 self._expect("]")
-                node = _member(node, key.constant) if type(key.constant) is str else _element(node, key)
+                node = nodes.member(node, key.constant) if type(key.constant) is str else nodes.element(node, key)
             else:
                 return node
 
-    def _primary(self) -> _Node:
+    def _primary(self) -> Node:
         token = self._next()
         if token.kind == "number":
-            return _constant(_number(token.text))
+            return nodes.constant(number_of(token.text))
         if token.kind == "string":
-            return _constant(_string(token.text))
+            return nodes.constant(string_of(token.text))
         if token.text == "$":
-            return _Node(lambda dollar: dollar, 1, keys=())
+            return Node(lambda dollar: dollar, 1, keys=())
         if token.text in _WORDS:
-            return _constant(_WORDS[token.text])
+            return nodes.constant(_WORDS[token.text])
         if token.text == "(":
             return self._parenthesis()
         return self._call(token)
 
-    def _call(self, token: _Token) -> _Node:
+    def _call(self, token: Token) -> Node:
         """Read the one call of the function that the script declares; a second one could double the work, and so on."""
         if self._function is None or token.kind != "name" or token.text != self._function[0]:
             outside()
@@ -286,7 +222,7 @@ class _Parser:
         self._function = None
         return body
 
-    def _parenthesis(self) -> _Node:
+    def _parenthesis(self) -> Node:
         if self._takes("function"):
             if self._peek().kind == "name":
                 self._function_name()
@@ -301,7 +237,7 @@ class _Parser:
         self._expect(")")
         return node
 
-    def _called_at_once(self, body: _Node, is_arrow: bool = False) -> _Node:
+    def _called_at_once(self, body: Node, is_arrow: bool = False) -> Node:
         if self._takes(")"):
             self._expect("(", ")")
         elif is_arrow:
@@ -312,10 +248,10 @@ class _Parser:
 
     # -- tokens
 
-    def _peek(self) -> _Token:
-        return self._tokens[self._at] if self._at < len(self._tokens) else _END
+    def _peek(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else END
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         token = self._peek()
         self._at += 1
         return token
@@ -341,114 +277,3 @@ class _Parser:
 
     def _leave(self) -> None:
         self._depth -= 1
-
-
-def _node(run: Run, *children: _Node) -> _Node:
-    depth = 1 + max(child.depth for child in children)
-    return _Node(run, depth) if depth <= SCRIPT_DEPTH_MAX else outside()
-
-
-def _constant(value: Json) -> _Node:
-    return _Node(lambda _: value, 1, value)
-
-
-def _without_value(node: _Node) -> _Node:
-    inner = node.run
-
-    def run(dollar: Json) -> Json:
-        inner(dollar)
-        return _EMPTY
-
-    return _node(run, node)
-
-
-def _block(nodes: list[_Node], in_function: bool) -> _Node:
-    """Return what runs *nodes* in order: in a function up to the first that returns, else for the last value."""
-    if len(nodes) < 2:
-        return nodes[0] if nodes else _constant(_EMPTY)
-    runs = [node.run for node in nodes]
-
-    def run_function(dollar: Json) -> Json:
-        for run in runs:
-            value = run(dollar)
-            if value is not _EMPTY:
-                return value
-        return _EMPTY
-
-    def run_program(dollar: Json) -> Json:
-        last = _EMPTY
-        for run in runs:
-            value = run(dollar)
-            if value is not _EMPTY:
-                last = value
-        return last
-
-    return _node(run_function if in_function else run_program, *nodes)
-
-
-def _joined(sign: str, left: _Node, right: _Node) -> _Node:
-    first, second = left.run, right.run
-    if sign == "&&":
-
-        def run_and(dollar: Json) -> Json:
-            value = first(dollar)
-            return second(dollar) if js.is_truthy(value) else value
-
-        return _node(run_and, left, right)
-    if sign == "||":
-
-        def run_or(dollar: Json) -> Json:
-            value = first(dollar)
-            return value if js.is_truthy(value) else second(dollar)
-
-        return _node(run_or, left, right)
-    operate = _BINARY[sign][1]
-    return _node(lambda dollar: operate(first(dollar), second(dollar)), left, right)
-
-
-def _member(node: _Node, name: str) -> _Node:
-    if name == "__proto__":
-        outside()
-    if node.keys is not None:
-        keys = (*node.keys, name)
-        return _Node(_path(keys), 1, keys=keys)
-    inner = node.run
-    return _node(lambda dollar: js.member(inner(dollar), name), node)
-
-
-def _path(keys: tuple[str, ...]) -> Run:
-    """Return the walk down maps; anything but a map on the way is left to `member`."""
-
-    def run(dollar: Json) -> Json:
-        value = dollar
-        try:
-            for key in keys:
-                value = value[key]
-        except (KeyError, TypeError):
-            value = dollar
-            for key in keys:
-                value = js.member(value, key)
-        return value
-
-    return run
-
-
-def _element(node: _Node, key: _Node) -> _Node:
-    inner, index = node.run, key.run
-    return _node(lambda dollar: js.element(inner(dollar), index(dollar)), node, key)
-
-
-def _number(text: str) -> int | float:
-    return js.exact(int(text) if text.isdigit() else float(text))
-
-
-def _string(text: str) -> str:
-    return _ESCAPE.sub(_unescaped, text[1:-1])
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    code = match[1] or match[2]
-    if code is None:
-        return _ESCAPED[match[3]] if match[3] in _ESCAPED else outside()
-    char = chr(int(code, 16))
-    return char if not "\ud800" <= char <= "\udfff" else outside()
