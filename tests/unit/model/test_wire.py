@@ -14,6 +14,7 @@ from podium.model.start import StartWorkflowRequest, WorkflowTestRequest
 from podium.model.task_def import TaskDef
 from podium.model.wire import (
     DEPTH_MAX,
+    PARTS_MAX,
     WireObject,
     always,
     convert,
@@ -240,3 +241,15 @@ def test_repeated_keys_are_refused_exactly_when_there_are_any(pairs: list[tuple[
     else:
         with pytest.raises(InvalidRequest, match="Duplicate field"):
             parse_json(body.encode())
+
+
+def test_what_is_refused_in_a_small_text_is_refused_in_one_that_is_looked_at_in_slices():
+    filling = "x" * (3 << 20)
+
+    assert parse_json(f'{{"a": "{filling}", "b": 1}}'.encode()) == {"a": filling, "b": 1}
+    with pytest.raises(InvalidRequest, match="Duplicate field 'a'"):
+        parse_json(f'{{"a": "{filling}", "a": 1}}'.encode())
+    with pytest.raises(InvalidRequest, match="nested more than"):
+        parse_json(f'{{"a": "{filling}", "b": {"[" * DEPTH_MAX + "]" * DEPTH_MAX}}}'.encode())
+    with pytest.raises(InvalidRequest, match="more than 1000000"):
+        parse_json(f'{{"a": "{filling}", "b": [{"[]," * PARTS_MAX}1]}}'.encode())
