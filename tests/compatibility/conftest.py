@@ -15,6 +15,7 @@ from conductor.client.orkes.orkes_metadata_client import OrkesMetadataClient
 from conductor.client.orkes.orkes_task_client import OrkesTaskClient
 from conductor.client.orkes.orkes_workflow_client import OrkesWorkflowClient
 from conductor.client.orkes_clients import OrkesClients
+from conductor.client.workflow.conductor_workflow import ConductorWorkflow
 from conductor.client.workflow.executor.workflow_executor import WorkflowExecutor
 
 from tests.compatibility.runners import Runners
@@ -94,6 +95,11 @@ def name(request: pytest.FixtureRequest) -> str:
     """A name that no other test uses."""
     module = request.module.__name__.rpartition("test_")[2]
     return re.sub(r"\W+", "_", f"{module}_{request.node.name.removeprefix('test_')}").strip("_")
+
+
+@pytest.fixture
+def workflow(executor: WorkflowExecutor, name: str) -> ConductorWorkflow:
+    return ConductorWorkflow(executor, name, 1, "a test")
 
 
 @pytest.fixture

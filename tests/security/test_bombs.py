@@ -6,20 +6,18 @@ whether it ever failed, and what all of it left in memory.
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 from tests.process import Server
 
-from podium.model.start import StartWorkflowRequest
-from podium.model.task_def import TaskDef
-from podium.model.workflow_def import WorkflowDef, WorkflowTask
-from podium.service.task_result import TaskResult
-
+from .bodies import TYPED, bodies
+from .bombs import FAILS, REFUSED_DEFINITIONS, TOO_MUCH, starting, thin
 from .control import NAME as CONTROL
 from .control import Control
 from .malformed import FRAGMENTS, ODD_FRAGMENTS, WHOLE, wrong_fields
+from .nonsense import HEADS, NONSENSE, REFUSED_SEARCHES, TAKEN_SEARCHES
 from .target import Target, eventually, is_error_body, resident_mb, simple, step
 from .wire import chunked, exchange
 
@@ -77,26 +75,6 @@ def unchanged(target: Target) -> Iterator[None]:
 # ---- bodies
 
 
-def bodies(target: Target) -> dict[str, bytes]:
-    """Return a valid body for each call that takes JSON, with `$` in the place of a value."""
-    ids = b'"workflowInstanceId":"%s","taskId":"%s"' % (target.workflow_id.encode(), target.task_id.encode())
-    steps = b'"tasks":[{"name":"x","taskReferenceName":"a","type":"SIMPLE"}]'
-    action = b'{"action":"complete_task","complete_task":{"output":{"x":$}}}'
-    return {
-        "/api/metadata/workflow": b'{"name":"bomb",' + steps + b',"inputTemplate":{"x":$}}',
-        "/api/metadata/taskdefs": b'[{"name":"bomb","inputTemplate":{"x":$}}]',
-        "/api/event": b'{"name":"bomb","event":"a:b","actions":[' + action + b"]}",
-        "/api/workflow": b'{"name":"idle","input":{"x":$}}',
-        "/api/workflow/idle": b'{"x":$}',
-        "/api/workflow/execute/idle/1": b'{"input":{"x":$}}',
-        "/api/tasks": b"{" + ids + b',"status":"COMPLETED","outputData":{"x":$}}',
-        "/api/tasks/update-v2": b"{" + ids + b',"status":"COMPLETED","outputData":{"x":$}}',
-        f"/api/tasks/{target.workflow_id}/a/COMPLETED": b'{"x":$}',
-        f"/api/workflow/{target.workflow_id}/variables": b'{"x":$}',
-        f"/api/workflow/{target.workflow_id}/rerun": b'{"workflowInput":{"x":$}}',
-    }
-
-
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("name", FRAGMENTS)
 def test_broken_json_is_refused(target: Target, name: str) -> None:
@@ -119,41 +97,6 @@ def test_what_is_unusual_but_json_is_taken(target: Target, fragment: bytes) -> N
 
     assert answer.status_code == 200, answer.text
     assert target.client.get(f"/api/workflow/{answer.text}").status_code == 200
-
-
-Body = Callable[[Target, str, Json], Json]
-TYPED: dict[str, tuple[type, str, Body, int]] = {
-    "task definition": (
-        TaskDef,
-        "/api/metadata/taskdefs",
-        lambda _, field, value: [{"name": "bomb", field: value}],
-        80,
-    ),
-    "workflow definition": (
-        WorkflowDef,
-        "/api/metadata/workflow",
-        lambda _, field, value: {"name": "bomb", "tasks": [simple("a")], field: value},
-        70,
-    ),
-    "step": (
-        WorkflowTask,
-        "/api/metadata/workflow",
-        lambda _, field, value: {"name": "bomb", "tasks": [{**simple("a"), field: value}]},
-        80,
-    ),
-    "start": (StartWorkflowRequest, "/api/workflow", lambda _, field, value: {"name": "idle", field: value}, 30),
-    "result": (
-        TaskResult,
-        "/api/tasks",
-        lambda target, field, value: {
-            "workflowInstanceId": target.workflow_id,
-            "taskId": target.task_id,
-            "status": "COMPLETED",
-            field: value,
-        },
-        25,
-    ),
-}
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -200,21 +143,6 @@ def test_a_body_over_the_limit_is_refused_while_it_comes(target: Target) -> None
 # ---- requests
 
 
-HEADS: dict[str, tuple[int, bytes]] = {
-    "a header of 60 MB": (431, b"x: " + b"a" * (60 * MB)),
-    "a million headers": (431, b"".join(b"x%d: y\r\n" % number for number in range(1_000_000))),
-    "a length without end": (400, b"content-length: " + b"9" * 100 + b"\r\n\r\n{}"),
-    "a negative length": (400, b"content-length: -1\r\n\r\n{}"),
-    "two lengths": (400, b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
-    "a length and chunks": (400, b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
-    "a chunk over all range": (400, b"transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n"),
-    "a chunk's name of 12 MB": (431, b"transfer-encoding: chunked\r\n\r\n2;" + b"a" * (12 * MB)),
-    "trailers of 12 MB": (431, b"transfer-encoding: chunked\r\n\r\n0\r\nx: " + b"a" * (12 * MB)),
-    "a header without a name": (400, b": a\r\n\r\n"),
-    "a folded header": (400, b"x: a\r\n b\r\nx y: z\r\n\r\n"),
-}
-
-
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_that_is_none_is_refused(target: Target, name: str) -> None:
@@ -250,12 +178,6 @@ def test_a_request_line_that_is_none_is_refused(target: Target, expected: int, l
     assert is_error_body(body, expected)
 
 
-NONSENSE = (
-    "%", "%z", "%zz", "%00", "%ff", "%c0%af", "%ed%a0%80", "%2e%2e", "..", "%2F..%2fetc", "%5c..%5c", "%25%32%46",
-    "%0d%0aX:%20y", "a;b=c", "%E2%80%AE", "'%20OR%20'1'='1", "%22;--", "${jndi:ldap://x}", "{}", "~", "*", "a" * 16_000,
-)  # fmt: skip
-
-
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("name", NONSENSE)
 def test_a_path_that_makes_no_sense_finds_nothing(target: Target, name: str) -> None:
@@ -266,45 +188,6 @@ def test_a_path_that_makes_no_sense_finds_nothing(target: Target, name: str) -> 
 
         assert status in (400, 404), body
         assert is_error_body(body, status)
-
-
-REFUSED_SEARCHES = [
-    {"query": "'"},
-    {"query": "'; DROP TABLE workflow; --"},
-    {"query": "status = 'A' OR 1=1"},
-    {"query": 'status = "A" UNION SELECT 1'},
-    {"query": "status = A) OR (1=1"},
-    {"query": "nothing = 1"},
-    {"query": "a" * 10_001},
-    {"query": "(" * 51 + "status=A" + ")" * 51},
-    {"query": "(" * 9_000},
-    {"query": "status=A AND " * 700},
-    {"query": "workflowType=" + "*a" * 11},
-    {"query": f"status IN ({','.join(['A'] * 1_001)})"},
-    {"query": "status = \x00"},
-    {"query": "startTime > 99999999999999999999"},
-    {"query": "startTime = NaN"},
-    {"freeText": "\x00"},
-    {"freeText": "a" * 10_001},
-    {"sort": "startTime;DROP TABLE workflow"},
-    {"sort": "startTime:ASC|" * 11},
-    {"sort": "startTime:UP"},
-    {"start": "-1"},
-    {"size": "5001"},
-    {"size": "9" * 30},
-    {"start": "1e3"},
-]
-TAKEN_SEARCHES = [
-    {"query": "workflowType = '%_%'"},
-    {"query": "(" * 50 + "status=A" + ")" * 50},
-    {"query": f"status IN ({','.join(['A'] * 1_000)})"},
-    {"query": "workflowType='" + "a" * 9_000 + "'"},
-    {"query": "workflowType=" + "*a" * 10},
-    {"query": " OR ".join(["status=A"] * 700)},
-    {"freeText": "'\"%_\\;--"},
-    {"freeText": "a*" * 5_000},
-    {"freeText": "*" * 10_000},
-]
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -347,24 +230,6 @@ def test_numbers_of_a_poll_are_bounded(target: Target) -> None:
 # ---- definitions
 
 
-def nested(depth: int) -> list[Json]:
-    steps = [simple("leaf")]
-    for level in range(depth - 1):
-        steps = [step("DO_WHILE", f"d{level}", loopCondition="false", loopOver=steps)]
-    return steps
-
-
-REFUSED_DEFINITIONS: dict[str, list[Json]] = {
-    "20,000 steps": [simple(f"s{number}") for number in range(20_000)],
-    "51 levels": nested(51),
-    "100 levels": nested(100),
-    "a name twice": [simple("a"), simple("a")],
-    "a path that is none": [simple("a", x="${workflow.input.a" + "[0]" * 200_000 + "}")],
-    "tokens in tokens": [simple("a", x="${" * 5_000 + "}" * 5_000)],
-    "a reference to nothing": [simple("a", x="${b.output.x}")],
-}
-
-
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("name", REFUSED_DEFINITIONS)
 def test_a_definition_that_can_not_be_is_refused(target: Target, name: str) -> None:
@@ -390,12 +255,6 @@ def test_a_definition_from_data_is_refused_too(target: Target, kind: str, name: 
     assert target.count("workflowType = bomb") == 0
 
 
-def thin(count: int) -> Json:
-    """Return a definition with as many steps as fit into a payload."""
-    steps = [{"name": "x", "taskReferenceName": f"{number}"} for number in range(count)]
-    return {"name": "bomb", "version": 1, "tasks": steps}
-
-
 def test_a_join_on_nothing_ends(target: Target) -> None:
     steps = [step("FORK_JOIN", "f", forkTasks=[[step("NOOP", "n")]]), step("JOIN", "j", joinOn=["n", "none", "j"])]
 
@@ -417,75 +276,6 @@ def test_a_timeout_over_all_range_harms_nobody(target: Target, seconds: int) -> 
 
 
 # ---- expansion
-
-TOO_MUCH: dict[str, tuple[list[Json], Json, str]] = {
-    "variables that double": (
-        [
-            step("SET_VARIABLE", "v", inputParameters={"x": ["a"]}),
-            *(step("SET_VARIABLE", f"v{n}", inputParameters={"x": ["${workflow.variables.x}"] * 2}) for n in range(40)),
-        ],
-        {},
-        "variables payload size",
-    ),
-    "text that doubles": (
-        [
-            step("SET_VARIABLE", "v", inputParameters={"x": "a"}),
-            *(step("SET_VARIABLE", f"v{n}", inputParameters={"x": "${workflow.variables.x}" * 2}) for n in range(40)),
-        ],
-        {},
-        "variables payload size",
-    ),
-    "variables over their limit": (
-        [step("SET_VARIABLE", inputParameters={"x": "${workflow.input.x}"})],
-        {"x": "a" * 300_000},
-        "variables payload size",
-    ),
-    "a text a thousand times": ([simple("a", x="${workflow.input.x}" * 1_000)], {"x": "a" * 900_000}, "expand to more"),
-    "a value a thousand times": (
-        [simple("a", **{f"x{n}": "${workflow.input.x}" for n in range(1_000)})],
-        {"x": "a" * 900_000},
-        "expand to more",
-    ),
-    "a value sixteen times": (
-        [simple("a", **{f"x{n}": "${workflow.input}" for n in range(16)})],
-        {"x": "a" * 900_000},
-        "greater than the permissible limit",
-    ),
-    "branches with a value each": (
-        [
-            step("FORK_JOIN", forkTasks=[[simple(f"b{n}", x="${workflow.input.x}")] for n in range(1_000)]),
-            step("JOIN", "j", joinOn=["b1"]),
-        ],
-        {"x": "a" * 900_000},
-        "exceed 268435456 bytes",
-    ),
-    "a path that looks everywhere": (
-        [simple("a", **{f"x{n}": "${workflow.input..*..*..*}" for n in range(50)})],
-        {"a": [[list(range(50))] * 50] * 10},
-        "visit more than",
-    ),
-    "a fork of 60,000": (
-        [
-            step("FORK_JOIN_DYNAMIC", inputParameters={"forkTaskInputs": "${workflow.input.x}", "forkTaskName": "x"}),
-            step("JOIN", "j"),
-        ],
-        {"x": [0] * 60_000},
-        "has more than 50000 tasks",
-    ),
-    "a fork of 45,000": (
-        [
-            step("FORK_JOIN_DYNAMIC", inputParameters={"forkTaskInputs": "${workflow.input.x}", "forkTaskName": "x"}),
-            step("JOIN", "j"),
-        ],
-        {"x": [0] * 45_000},
-        "take more than 1048576 bytes",
-    ),
-    "a script without end": (
-        [step("INLINE", inputParameters={"evaluatorType": "javascript", "expression": "while(true){}"})],
-        {},
-        "interrupted",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", TOO_MUCH)
@@ -534,14 +324,6 @@ def test_an_endless_loop_can_be_stopped(target: Target) -> None:
 
 
 # ---- workflows that start themselves
-
-FAILS = step("TERMINATE", "t", inputParameters={"terminationStatus": "FAILED"})
-
-
-def starting(name: str, kind: str, ref: str) -> Json:
-    if kind == "SUB_WORKFLOW":
-        return step(kind, ref, subWorkflowParam={"name": name})
-    return step(kind, ref, inputParameters={"startWorkflow": {"name": name, "version": 1}})
 
 
 def test_a_sub_workflow_of_itself_ends_fifty_levels_down(target: Target) -> None:
