@@ -22,7 +22,30 @@ from tests.simulation.places import Limit
 SCHEDULED_S = 45
 CRON = "*/15 * * * * *"
 TALK = steps.workflow("talk", steps.step("t1", "EVENT", {"n": 1}, sink="conductor:x"), steps.simple("t2", name="plain"))
+NARROW, WIDE = (
+    {"name": name, "retryCount": 2, "retryDelaySeconds": 1, "responseTimeoutSeconds": 25, "concurrentExecLimit": limit}
+    for name, limit in (("narrow", 1), ("wide", 9))
+)
 LAST = {"name": "plain", "taskReferenceName": "last", "type": "SIMPLE"}
+
+
+def _call(ref: str, name: str) -> dict[str, Any]:
+    return steps.step(ref, "HTTP", {"uri": "http://x", "method": "GET"}, name=name)
+
+
+CALLS = steps.workflow(
+    "calls",
+    *steps.fork("f", [_call("n1", "narrow"), _call("w1", "wide")], [_call("w2", "wide"), _call("n2", "narrow")]),
+)
+
+
+def install_calls(database: Database, laws: Laws) -> str:
+    """Store a workflow whose tasks are the server's own, of two definitions in one queue; returns its name."""
+    for known in (NARROW, WIDE):
+        _put(database, TASK_DEF, known["name"], 0, convert(TaskDef, known))
+        laws.limits[known["name"]] = Limit(known["concurrentExecLimit"])
+    _put(database, WORKFLOW_DEF, "calls", 1, convert(WorkflowDef, CALLS))
+    return "calls"
 
 
 def install(database: Database, laws: Laws, plan: Random) -> list[str]:

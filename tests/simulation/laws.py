@@ -195,8 +195,8 @@ class Laws:
             if now_ms <= self.calm_ms:  # a row may be reserved by a node that is not there any more
                 continue
             row = before.queued.get(seq) or QueueRow(task.name, key, seq, priority, now_ms, task.name)
-            waiting = [one for one in self._rows._queues.get(row.queue, {}).values() if one.visible_ms <= now_ms]
-            overtaken = limit.overtaken_by(row, waiting)
+            line = (one for one in self._rows._queues.get(row.queue, {}).values() if one.name == task.name)
+            overtaken = limit.overtaken_by(row, [one for one in line if one.visible_ms <= now_ms])
             if overtaken:
                 raise Broken(f"task {task_id(key, seq)} is handed out before {overtaken}, which came first")
 

@@ -15,7 +15,7 @@ from typing import Any
 from tests.simulation.cluster import Machine, Network, Trouble
 from tests.simulation.database import Database, finished
 from tests.simulation.faults import Faults, drawn
-from tests.simulation.installed import SCHEDULED_S, install
+from tests.simulation.installed import SCHEDULED_S, install, install_calls
 from tests.simulation.laws import LATE_MS_MAX, Broken, Laws
 from tests.simulation.loop import Deadlock, Restless, VirtualLoop
 from tests.simulation.people import Client, Nurse, Operator, Stage, Worker
@@ -23,6 +23,7 @@ from tests.simulation.people import Client, Nurse, Operator, Stage, Worker
 RECOVERY_S_MAX = 60  # from the last fault until everything is in time again
 CALM_S_MAX = 3_600
 LINES_KEPT = 60
+CALLS_RATE = 0.3
 
 
 class Trace:
@@ -128,6 +129,8 @@ class _Run:
         database = Database(self._trace, is_shared=outcome.is_shared)
         laws = Laws(database)
         names = install(database, laws, self._plan)
+        if Random(f"{self._seed} calls").random() < CALLS_RATE:
+            names += [install_calls(database, laws)] * 2
         machines = [
             Machine(f"node{number}", database, Random(f"{self._seed} node {number}"), faults)
             for number in range(outcome.nodes)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from podium.engine.commands import ChildEnded
@@ -146,6 +147,28 @@ def a_free_place_is_passed_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryStore, "slots_taken", one_more_taken)
 
 
+def what_waits_for_a_limit_holds_up_its_queue(patch: pytest.MonkeyPatch) -> None:
+    original = Dispatcher._leases
+
+    def leases(self: Dispatcher, queue: str, polls: list[Any], free: list[Any]) -> Any:
+        if not polls[0].raw:
+            return original(self, queue, polls, free)
+        found, held_back = original(self, queue, polls, free[:1])
+        return found, held_back and len(free)
+
+    patch.setattr(Dispatcher, "_leases", leases)
+
+
+def a_task_at_work_waits_for_its_own_place(patch: pytest.MonkeyPatch) -> None:
+    original = Session.enqueue
+
+    def enqueue(self: Session, task: Any, delay_ms: int) -> None:
+        original(self, task, delay_ms)
+        self.change.enqueued[task.seq] = msgspec.structs.replace(self.change.enqueued[task.seq], name=task.name)
+
+    patch.setattr(Session, "enqueue", enqueue)
+
+
 def who_comes_last_is_served_first(patch: pytest.MonkeyPatch) -> None:
     def order(entry: Any) -> Any:
         key, row = entry
@@ -209,6 +232,8 @@ MISTAKES: list[Callable[[pytest.MonkeyPatch], None]] = [
     slots_are_not_freed,
     places_of_limits_are_not_given_back,
     a_free_place_is_passed_over,
+    what_waits_for_a_limit_holds_up_its_queue,
+    a_task_at_work_waits_for_its_own_place,
     who_comes_last_is_served_first,
     places_stay_promised,
     what_is_in_progress_is_not_counted_at_the_start,
