@@ -31,6 +31,7 @@ from podium.store import Store
 
 POLL_COUNT_MAX = 1_000
 WAITING_POLLS_MAX = 100_000
+PUT_BACK_TRIES = 60
 TRY_AGAIN_MS = 1_000  # after a failed lease, and a commit of which nothing is known
 LOOK_S, LOOK_ALONE_S = 1.0, 10.0  # at the queues that polls wait for, among other nodes
 QUEUES_AT_ONCE = 100
@@ -196,7 +197,20 @@ class Dispatcher:
         if not poll.is_gone:
             poll.tasks.append((workflow, task) if poll.raw else self._json(workflow, task))
         elif task.runs == "worker":
-            self._submit(workflow.id, UpdateTask(task.seq, IN_PROGRESS, merge=True, keep_worker=True))
+            self._spawn(self._put_back(workflow.id, task.seq))
+
+    async def _put_back(self, workflow_id: str, seq: int) -> None:
+        """Put a task back into its queue, also when too much waits at the moment."""
+        command = UpdateTask(seq, IN_PROGRESS, merge=True, keep_worker=True)
+        for _ in range(PUT_BACK_TRIES):
+            try:
+                await self._submit(workflow_id, command)
+            except Overloaded:
+                await asyncio.sleep(TRY_AGAIN_MS / 1000)
+            except PodiumError:  # it has ended, or its response timeout brings it back
+                return
+            else:
+                return
 
     def give_back(self, poll: Poll, name: str) -> None:
         """Take back the promise of a task of definition *name*: the commit failed."""
@@ -279,7 +293,8 @@ class Dispatcher:
         except BaseException:
             self._empty.discard(queue)
             raise
-        self._limits.unreserve(wanted)
+        finally:
+            self._limits.unreserve(wanted)
         # Rows are left when there were more, and when a poll has expired or was served while the store was asked.
         may_have_more = self._look_past(queue, held_back, polls)
         if (len(rows) >= limit and may_have_more) or len(leases) + held_back < len(free):
@@ -316,7 +331,12 @@ class Dispatcher:
                 full.add(row.name)
                 held_back += 1
             else:
-                leases.append(self._lease(places.popleft(), row))
+                try:
+                    leases.append(self._lease(places.popleft(), row))
+                except PodiumError:
+                    if not leases:
+                        raise
+                    break  # those are on their way, and not to be lost
         for name in full:
             self._limits.seen(name, queue)
             self._look_again(queue, self._limits.wait_ms(name))
