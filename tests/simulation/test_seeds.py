@@ -40,7 +40,7 @@ def test_the_runs_are_worth_their_time() -> None:
 
 def test_the_same_seed_gives_the_same_trace_in_another_process() -> None:
     """Byte for byte; another process has other hashes and addresses, which must not matter."""
-    program = "from tests.simulation.run import simulate; print([simulate(seed).digest for seed in (3, 7, 11)])"
+    program = "from tests.simulation.run import simulate; print([simulate(seed).digest for seed in (0, 3, 7, 11)])"
 
     traces = {
         subprocess.run(
@@ -52,7 +52,7 @@ def test_the_same_seed_gives_the_same_trace_in_another_process() -> None:
             text=True,
             timeout=100,
         ).stdout
-        for hash_seed in (1, 2)
+        for hash_seed in (1, 4)
     }
 
     assert len(traces) == 1

@@ -55,7 +55,7 @@ class Changes:
             self._wanted |= dict.fromkeys(workflow_ids, now_s)
 
     def _hear(self, workflow_ids: frozenset[str]) -> None:
-        for workflow_id in [key for key in workflow_ids or self._watched if key in self._watched]:
+        for workflow_id in sorted(workflow_ids & self._watched.keys()) if workflow_ids else list(self._watched):
             self.on_change(workflow_id)
 
     async def run(self) -> None:

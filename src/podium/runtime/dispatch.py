@@ -10,7 +10,6 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from podium.model.workflow import Workflow
 from podium.runtime.bus import Bus
 from podium.runtime.limits import StartLimits
 from podium.runtime.membership import Membership
+from podium.runtime.poll import Poll
 from podium.runtime.poll_data import PollBook, PollData
 from podium.store import Store
 
@@ -41,32 +41,6 @@ SPREAD_S = 0.003
 TOPIC = "queue"
 
 encode = msgspec.json.Encoder().encode
-
-
-@dataclass(slots=True, eq=False)
-class Poll:
-    """A worker that waits for up to `wanted` tasks."""
-
-    queue: str
-    worker_id: str | None
-    wanted: int
-    reply: asyncio.Future[list[Any]]
-    raw: bool = False  # answer with (workflow, task) instead of JSON, for the server's own runner
-    tasks: list[Any] = field(default_factory=list)
-    promised: int = 0  # tasks that are on their way to it
-    looks: int = 0  # at the store, which may bring it something
-    is_expired: bool = False
-    is_gone: bool = False  # nobody is there for the answer
-
-    @property
-    def room(self) -> int:
-        """How many tasks it may still be given."""
-        return 0 if self.is_expired or self.reply.done() else self.wanted - len(self.tasks) - self.promised
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is to be answered: nothing more is on its way."""
-        return not (self.promised or self.looks or self.reply.done()) and bool(self.tasks or self.is_expired)
 
 
 class Dispatcher:
@@ -458,7 +432,7 @@ class Dispatcher:
             self._look_again(row.queue, max(row.visible_ms - self._now_ms(), TRY_AGAIN_MS))
 
     def _look_limited(self, name: str) -> None:
-        for queue in self._limits.queues_of(name) | {name}:
+        for queue in (name, *self._limits.queues_of(name)):
             self._look(queue)
             self._bus.publish(TOPIC, queue)
 
@@ -470,7 +444,7 @@ class Dispatcher:
             self._empty.clear()
         self._empty -= queues
         loop = asyncio.get_running_loop()
-        for queue in [one for one in queues or self._waiting if one in self._waiting]:
+        for queue in sorted(queues & self._waiting.keys()) if queues else list(self._waiting):
             loop.call_later(random.uniform(0, SPREAD_S), self._look, queue)  # noqa: S311
 
     async def run(self) -> None:

@@ -12,6 +12,8 @@ from podium.model.task_def import TaskDef
 from podium.model.transition import QueueRow
 from podium.store import Store
 
+QUEUES_MAX = 100  # of one definition, as far as they are not named like it
+
 
 def rate_window_ms(task_def: TaskDef) -> int:
     """Return the length of the window in which starts are limited."""
@@ -27,7 +29,7 @@ class StartLimits:
         self._running: dict[str, int] = {}
         self._promised: dict[str, int] = {}
         self._starts: dict[str, deque[int]] = {}
-        self._queues: dict[str, set[str]] = {}
+        self._queues: dict[str, dict[str, None]] = {}
 
     async def load(self, store: Store, names: list[str]) -> None:
         """Take the numbers of tasks in progress from the store; once, before anything is handed out."""
@@ -97,11 +99,11 @@ class StartLimits:
         task_def = self._task_def(name)
         return delta < 0 and task_def is not None and bool(task_def.concurrentExecLimit)
 
-    def queues_of(self, name: str) -> set[str]:
-        """Return the queues in which tasks of definition *name* were seen to wait."""
-        return self._queues.get(name, set())
+    def queues_of(self, name: str) -> Iterable[str]:
+        """Return the queues apart from *name* in which tasks of definition *name* were seen to wait."""
+        return self._queues.get(name, ())
 
     def seen(self, name: str, queue: str) -> None:
         """Remember that tasks of definition *name* wait in *queue*."""
-        if name != queue and len(self._queues.setdefault(name, set())) < 100:
-            self._queues[name].add(queue)
+        if name != queue and len(self._queues.setdefault(name, {})) < QUEUES_MAX:
+            self._queues[name][queue] = None

@@ -12,7 +12,7 @@ from podium.model.errors import PodiumError
 from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.model.workflow import Workflow
-from podium.runtime.dispatch import Poll
+from podium.runtime.poll import Poll
 
 _STANDS_ALONE = NEEDS_HISTORY | {StartWorkflow, Release}
 
