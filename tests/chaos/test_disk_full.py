@@ -1,6 +1,7 @@
 """R18: the file system of an SQLite database is full. Writes are refused, reads work, and it goes on by itself."""
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -71,7 +72,7 @@ async def _fill_often(server: Server, disk: Path, plan: Plan, report: Report) ->
 async def _fill(client: Client, load: Load, disk: Path, report: Report) -> None:
     """Fill the disk, look, and make room again."""
     ballast = disk / "ballast"
-    _write_ballast(ballast, _free_bytes(disk) - LEFT_BYTES)
+    _write_ballast(ballast, disk)
     report.faults["disks filled"] += 1
     body = {"name": "chaos_large", "version": 1, "input": {"x": os.urandom(16_384).hex()}}
     answer = await client.post("/api/workflow", body)
@@ -94,12 +95,17 @@ def _free_bytes(disk: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def _write_ballast(path: Path, size: int) -> None:
-    if size > 0:
-        with path.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-    else:
-        path.touch()
+def _write_ballast(path: Path, disk: Path) -> None:
+    """Take nearly all of what is free; the server under load takes some of it meanwhile, so look again then."""
+    path.touch()
+    while (size := _free_bytes(disk) - LEFT_BYTES) > 0:
+        try:
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
 
 def _integrity(database: Path) -> str:
