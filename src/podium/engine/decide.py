@@ -315,7 +315,7 @@ def _is_cut_off(session: Session) -> bool:
 
 def _create_reached(session: Session) -> Decision[None]:
     reach = session.reached[0]
-    plan = Plan(session)
+    plan = Plan(session, reach.given)
     try:
         following = reach.step if reach.is_again else reachable(session, reach.step, reach.place.suffix)
         if following is not None:

@@ -15,7 +15,7 @@ from podium.engine.session import Place, Reach, Session
 from podium.model.errors import InvalidRequest
 from podium.model.ids import task_id
 from podium.model.status import SKIPPED
-from podium.model.task import Task
+from podium.model.task import EMPTY, Task
 from podium.model.workflow import waits_for_others
 
 REPLACED = (*SWITCHES, "DO_WHILE", *FORKS)
@@ -83,7 +83,8 @@ def _from_task(session: Session, target: Task, command: Rerun, history: list[Tas
     rebuild(session.workflow, kept)
     for task in again:
         if task.seq in region.deleted:
-            _reach_again(session, task)
+            is_given = task is target and task.type in SWITCHES
+            _reach_again(session, task, (command.task_input if is_given else None) or EMPTY)
         else:
             begin(session, task)
     take_up(session, look_inside=True)
@@ -113,12 +114,12 @@ def _reopen(session: Session, region: "Region", task: Task) -> None:
     reopen(session, task)
 
 
-def _reach_again(session: Session, task: Task) -> None:
+def _reach_again(session: Session, task: Task, given: bytes) -> None:
     step = session.graph.steps.get(task.step) if task.status == SKIPPED else session.step_of(task)
     if step is not None:
         place = Place(task.suffix, task.iteration, task.loop)
         is_again = task.retried_seq > 0
-        session.reached.append(Reach(step, place, is_again, task.retry_count, task.retried_seq))
+        session.reached.append(Reach(step, place, is_again, task.retry_count, task.retried_seq, given))
 
 
 class Region:

@@ -64,10 +64,11 @@ class WorkflowEnds(Exception):
 class Plan:
     """New tasks that are not part of the workflow yet; dropping a plan leaves no trace."""
 
-    __slots__ = ("_depth", "_needs", "new_bytes", "next_seq", "session", "steps", "tasks")
+    __slots__ = ("_depth", "_given", "_needs", "new_bytes", "next_seq", "session", "steps", "tasks")
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: "Session", given: bytes = EMPTY) -> None:
         self.session = session
+        self._given = given
         self.tasks: list[Task] = []
         self.steps: list[Step | None] = []  # of the tasks
         self.next_seq = session.head.next_seq
@@ -82,6 +83,11 @@ class Plan:
         self._depth -= 1
         if self._needs and not self._depth:
             raise ScriptNeeded(*self._needs)
+
+    def values(self, step: Step) -> dict[str, Any]:
+        """Return the resolved parameters of *step*; those of the first one with what the caller lays over them."""
+        values = self.session.resolve(step, 0)
+        return values if self.tasks or self._given == EMPTY else {**values, **decode(self._given)}
 
     def new(self, step: Step, place: Place, **fields: Any) -> Task:
         """Add one task of *step*; `input` defaults to the resolved parameters."""

@@ -25,7 +25,7 @@ class Switch(Kind):
         evaluator = step.definition.evaluatorType or "null"
         if evaluator not in EVALUATORS:
             raise WorkflowEnds(FAILED, f"No evaluator registered for type: {evaluator}")
-        values = session.resolve(step, 0)
+        values = plan.values(step)
         try:
             value = evaluate(session, evaluator, step.definition.expression or "", values)
         except EvaluationFailed as failure:
@@ -62,7 +62,7 @@ class Decision(Kind):
 
     def create(self, step: Step, place: Place, plan: Plan) -> None:
         """Evaluate, and add the task with the first step of its branch."""
-        values = plan.session.resolve(step, 0)
+        values = plan.values(step)
         expression = step.definition.caseExpression
         if expression:
             try:

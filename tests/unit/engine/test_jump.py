@@ -5,7 +5,7 @@ import pytest
 from podium.engine.commands import Jump, Pause, Retry, Terminate
 from podium.model.errors import Conflict, InvalidRequest, NotFound
 from podium.testing import Rehearsal
-from podium.testing.steps import fork, simple, sub_workflow, workflow
+from podium.testing.steps import fork, simple, sub_workflow, switch, workflow
 
 
 def test_forward_leaves_out_what_lies_between(stage: Rehearsal):
@@ -20,6 +20,16 @@ def test_forward_leaves_out_what_lies_between(stage: Rehearsal):
     assert stage.queue("a") == []
     stage.complete(key, "c")
     assert stage.status(key) == "COMPLETED"
+
+
+def test_a_switch_is_evaluated_with_what_it_is_given(stage: Rehearsal):
+    chosen = switch("s", "one", {"one": [simple("b")], "two": [simple("c")]})
+    stage.register(workflow("w", simple("a"), chosen))
+    key = stage.start("w")
+
+    stage.send(key, Jump("s", b'{"by":"two"}'))
+
+    assert [task.ref for task in stage.tasks(key)] == ["a", "s", "c"]
 
 
 def test_back_runs_all_that_follows_again(stage: Rehearsal):

@@ -117,6 +117,18 @@ def test_it_may_get_another_input(stage: Rehearsal):
     assert stage.given(key, "a") == {"x": 2}
 
 
+def test_a_switch_may_be_given_another_case(stage: Rehearsal):
+    chosen = switch("s", "${workflow.input.case}", {"one": [simple("a")], "two": [simple("b")]})
+    stage.register(workflow("w", chosen))
+    key = stage.start("w", {"case": "one"})
+    stage.update(key, "a", "FAILED_WITH_TERMINAL_ERROR")
+
+    stage.send(key, Rerun(1, task_input=b'{"by":"two"}'))
+
+    assert (stage.status(key), refs(stage, key)) == ("RUNNING", ["s", "b"])
+    assert stage.given(key, "s")["case"] == "two"
+
+
 def test_its_worker_and_reason_stay(stage: Rehearsal):
     stage.register({"name": "a", "retryCount": 0})
     stage.register(workflow("w", simple("a")))
