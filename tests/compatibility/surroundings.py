@@ -8,6 +8,7 @@ says which of their tests pass.
 import argparse
 import json
 import re
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -108,7 +109,9 @@ def around(server: Server) -> Iterator[None]:
 
 
 def main() -> None:
-    """Run until Ctrl-C."""
+    """Run until Ctrl-C, or SIGTERM, also as a job in the background."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.default_int_handler)
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--port", type=int, default=8080, help="of podium")
     options.add_argument("--echo-port", type=int, default=8081, help="of the HTTP service")
