@@ -99,6 +99,11 @@ def simulate(seed: int, *, nodes: int = 0, sink: Any = None) -> Outcome:
     return outcome
 
 
+def has_calls(seed: int) -> bool:
+    """Whether the clients of a run start workflows whose tasks are the server's own."""
+    return Random(f"{seed} calls").random() < CALLS_RATE
+
+
 @contextmanager
 def _alone(seed: int) -> Iterator[None]:
     """No logs, since errors are wanted here; no garbage collection, whose moments nobody knows; chance from the seed."""
@@ -129,7 +134,7 @@ class _Run:
         database = Database(self._trace, is_shared=outcome.is_shared)
         laws = Laws(database)
         names = install(database, laws, self._plan)
-        if Random(f"{self._seed} calls").random() < CALLS_RATE:
+        if has_calls(self._seed):
             names += [install_calls(database, laws)] * 2
         machines = [
             Machine(f"node{number}", database, Random(f"{self._seed} node {number}"), faults)

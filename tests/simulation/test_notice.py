@@ -23,7 +23,7 @@ from podium.runtime.shared_limits import SharedStartLimits
 from podium.store.memory import MemoryStore
 from podium.store.slots import Slots
 from tests.simulation.database import BEGIN_MS
-from tests.simulation.run import simulate
+from tests.simulation.run import has_calls, simulate
 
 SEEDS = 40
 
@@ -250,6 +250,8 @@ NODES = {
     clocks_go_their_own_way: 2,
 }  # with others, a node looks for itself
 
+OF_CALLS = {what_waits_for_a_limit_holds_up_its_queue, a_task_at_work_waits_for_its_own_place}
+
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
 def test_the_simulation_notices_that(
@@ -257,4 +259,5 @@ def test_the_simulation_notices_that(
 ) -> None:
     mistake(monkeypatch)
 
-    assert any(simulate(seed, nodes=NODES.get(mistake, 0)).fault for seed in range(SEEDS))
+    seeds = [seed for seed in range(SEEDS) if mistake not in OF_CALLS or has_calls(seed)]
+    assert any(simulate(seed, nodes=NODES.get(mistake, 0)).fault for seed in seeds)
