@@ -241,8 +241,8 @@ async def _overload(server: Server, plan: Plan, report: Report) -> None:
     await site.start()
     for _ in range(TRIES):  # it can do more than was found when the machine was busier then
         before_ms = await site.measure()
-        steady = [await site.start_steady() for _ in range(STEADY)]
         site.workers.begin()
+        steady = [await site.start_steady() for _ in range(STEADY)]
         found = await site.overload()
         if found["refused"] >= REFUSED_MIN:
             break
