@@ -116,7 +116,7 @@ def _java(name: str, data: Path, database: str, environment: Mapping[str, str] =
         raise Missing("the upstream server's jar is not to be had; see above")
     port = _free_port()
     command = [str(scripts / "start.sh"), str(port), str(data), database]
-    return _running(name, command, port, data, 240, environment)
+    return _running(name, command, port, data, 600, environment)
 
 
 SERVERS = {
