@@ -13,6 +13,7 @@ from .client import Client
 from .faulty import program
 from .load import Load, Size
 from .plan import Plan
+from .probe import Probe
 from .report import Report
 
 JUMPS_SHORT, JUMPS_FULL = 2, 60
@@ -20,7 +21,7 @@ JUMP_EVERY_SHORT_S, JUMP_EVERY_FULL_S = 2.0, 10.0
 HOUR_MS, JUMP_MS = 3_600_000, 600_000
 WAIT_S = 2
 EARLY_S_MAX = 0.05
-LATE_S_MAX, LATE_SHORT_S_MAX = 1.5, 15.0  # a machine that is busy with other tests may take its time
+LATE_S_MAX = 1.5
 SIZE = Size(starters=2, workers=8, open_max=20, response_s=5)
 TIMER = {
     "name": "timer",
@@ -88,12 +89,12 @@ async def _jump_often(url: str, folder: Path, plan: Plan, report: Report) -> Non
         server.program = program(f"clock={clock}")
     async with nodes.started(servers) as addresses:
         load = Load(*addresses, size=SIZE)
-        audit, bells = Audit(load), Bells(addresses)
+        audit, bells, probe = Audit(load), Bells(addresses), Probe(*addresses)
         await load.register()
         client = Client(addresses[0])
         assert (await client.post("/api/metadata/workflow", TIMER)).is_ok
         client.close()
-        async with load.running():
+        async with probe.running(), load.running():
             work = [
                 asyncio.create_task(bells.start_many()),
                 *(asyncio.create_task(bells.hear(one)) for one in addresses),
@@ -109,9 +110,10 @@ async def _jump_often(url: str, folder: Path, plan: Plan, report: Report) -> Non
         "timers": len(bells.errors_s),
         "early s at most": max(early for early, _ in bells.errors_s),
         "late s at most": max(late for _, late in bells.errors_s),
+        "s for the machine": probe.allowance_s,
     }
     report.audit = audit.figures
     report.happened(jumps=jumps)
     assert report.figures["early s at most"] < EARLY_S_MAX
-    assert report.figures["late s at most"] < (LATE_S_MAX if plan.is_full else LATE_SHORT_S_MAX)
+    assert report.figures["late s at most"] < LATE_S_MAX + probe.allowance_s
     verdict(audit.faults, url)
