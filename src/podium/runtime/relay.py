@@ -91,7 +91,9 @@ class Relay:
     def note(self, change: Transition) -> None:
         """Learn of the messages of a commit."""
         for message in change.messages:
-            if not self._membership.is_mine(message.target):
+            if not message.id:  # the answer of the store was lost: only the outbox knows their ids
+                self.look_soon()
+            elif not self._membership.is_mine(message.target):
                 self._bus.publish(TOPIC, f"{self._membership.owner(message.target)}:{message.id}")
             elif len(self._tasks) < ON_ITS_WAY_MAX:
                 self._send(message)

@@ -34,7 +34,7 @@ UNKNOWN = (
     "it, or repeat it with an idempotency key"
 )
 END_LOOKS_MAX, END_LOOK_S = 100, 0.05
-HEADS = "SELECT id::text, body FROM workflow WHERE id = ANY ($1::uuid[])"
+HEADS = "SELECT id::text, version, created_ms, body FROM workflow WHERE id = ANY ($1::uuid[])"
 TASKS = (
     "SELECT workflow_id::text, seq, body FROM task "
     "WHERE (workflow_id, seq) IN (SELECT * FROM unnest($1::uuid[], $2::integer[]))"
@@ -164,34 +164,41 @@ class Commit:
         raise OutcomeUnknown(UNKNOWN)
 
     async def _is_there(self, connection: Connection) -> bool:
-        """Whether anything of the transaction is there, since all of it is then.
+        """Whether the transaction was written, all of it or nothing.
 
-        Other nodes may have gone on meanwhile, so any one trace counts: a header or a task as it was written, or a
-        workflow that did not exist before.
+        A workflow that still has the version before says no. A new one of the same time, and a header or a task as it
+        was written, say yes; other nodes may have gone on meanwhile, so any one is enough. That a workflow exists, or
+        does not any more, says nothing by itself: somebody else may have come before.
         """
         held = {self._ids[place] for place, is_held in enumerate(self._held) if is_held}
-        heads, tasks, removed = self._traces(held)
-        found = dict(await connection.fetch(HEADS, list(held)))
-        if (
-            not held
-            or removed - found.keys()
-            or any(heads.get(key, b"") in (None, body) for key, body in found.items())
-        ):
+        if not held:
             return True
+        before, heads, tasks = self._traces(held)
+        found = {row[0]: tuple(row)[1:] for row in await connection.fetch(HEADS, list(held))}
+        if any(key in before and version == before[key] for key, (version, _, _) in found.items()):
+            return False
+        if any(heads.get(key) in ((None, created_ms), (body, 0)) for key, (_, created_ms, body) in found.items()):
+            return True
+        if not heads:
+            return not found  # all were to be removed
         rows = await connection.fetch(TASKS, [key for key, _ in tasks], [seq for _, seq in tasks])
         return any(tasks[key, seq] == body for key, seq, body in rows)
 
-    def _traces(self, held: set[str]) -> tuple[dict[str, bytes | None], dict[tuple[str, int], bytes], set[str]]:
-        """Return the headers that were written, None for new ones; the tasks; and the workflows that were removed."""
-        heads: dict[str, bytes | None] = {}
+    def _traces(
+        self, held: set[str]
+    ) -> tuple[dict[str, int], dict[str, tuple[bytes | None, int]], dict[tuple[str, int], bytes]]:
+        """Return the versions before; the headers written, of new workflows the time of creation; and the tasks."""
+        before: dict[str, int] = {}
+        heads: dict[str, tuple[bytes | None, int]] = {}
         tasks: dict[tuple[str, int], bytes] = {}
-        removed: set[str] = set()
         for batch in self._batches:
-            for key, expected, *_, body in batch.heads:
-                heads[key] = None if expected < 0 or heads.get(key, b"") is None else body
+            for row in (*batch.heads, *batch.removed):
+                before.setdefault(row[0], row[1])
+            for row in batch.heads:
+                if row[0] in held:
+                    heads[row[0]] = (None, row[7]) if before[row[0]] < 0 else (row[-1], 0)
             tasks |= {(row[0], row[1]): row[-1] for row in batch.tasks if row[0] in held}
-            removed |= {row[0] for row in batch.removed if row[0] in held}
-        return heads, tasks, removed
+        return before, heads, tasks
 
 
 async def _end_of(connection: Connection, pid: int) -> None:

@@ -84,6 +84,26 @@ def test_a_commit_that_did_not_arrive_is_refused(
     play(store, scenario)
 
 
+@pytest.mark.parametrize("kind", ["start", "removal"])
+def test_what_somebody_else_did_before_is_no_trace_of_a_commit(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A workflow that exists already, or is gone already, does not vouch for the others of the transaction."""
+
+    async def scenario(make: Make) -> None:
+        known, other = make.workflow(), make.workflow()
+        await store.commit([make.start(known), make.start(other)])
+        again = make.workflow(id=known.id, created_ms=known.head.created_ms + 1)
+        change = make.start(again) if kind == "start" else make.step(known, removed=True)
+        if kind == "removal":
+            await store.commit([make.step(make.workflow(id=known.id), removed=True)])
+        lose_answer(monkeypatch, is_sent=False)
+        with pytest.raises(Unavailable):
+            await store.commit([change, make.step(other)])
+
+    play(store, scenario)
+
+
 def test_a_commit_counts_though_another_node_has_gone_on_since(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
