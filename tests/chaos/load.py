@@ -94,7 +94,7 @@ class Load:
 
     async def call(self, client: Client, method: str, path: str, body: Any = None) -> Answer | None:
         """Call until there is an answer that is not "later"; None when there was none in all tries."""
-        answer = None
+        answer, reasons = None, []
         for attempt in range(self.size.tries):
             if attempt:
                 await asyncio.sleep(PAUSE_S)
@@ -102,15 +102,18 @@ class Load:
                 answer = await client.call(method, path, body)
             except ConnectionRefusedError:
                 self.refused_connections += 1
+                reasons.append("refused")
                 continue
-            except FAILURES:
+            except FAILURES as error:
                 self.lost_answers += 1  # it is unknown what became of the call
+                reasons.append(repr(error))
                 continue
+            reasons.append(str(answer.status))
             self.answers[answer.status] += 1
             if answer.status < 500 and answer.status != 429:
                 return answer
             self.no_retry_after += answer.status in RETRY_LATER and "retry-after" not in answer.headers
-        self.failed_calls.append(f"{method} {path.partition('?')[0]}: {answer.status if answer else 'no answer'}")
+        self.failed_calls.append(f"{method} {path.partition('?')[0]}: {', '.join(reasons)}")
         return None
 
     def _client(self, number: int) -> Client:
