@@ -11,6 +11,7 @@ from .client import FAILURES, Client
 from .load import Load
 
 PATIENCE_S = 60.0  # since the last workflow that ended
+SLOW_S = 120.0  # more, to tell what is slow from what is stuck
 AGAIN_S = 0.1
 CLOCK_MS = 20  # of difference between two processes' view of one clock
 
@@ -64,20 +65,29 @@ class Audit:
                     self._examine(child, k, model.CHILD_REFS)
 
     async def _ended(self, workflow_id: str) -> Json | None:
-        """Return a workflow when it has ended; None, with a fault, when it is not there or does not end."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + PATIENCE_S
-        while loop.time() < until_s:
-            workflow = await self._read(f"/api/workflow/{workflow_id}")
-            if workflow is None:
-                self.faults.append(f"workflow {workflow_id} is lost")
-                return None
-            if workflow["status"] != "RUNNING":
-                self.workflows += 1
-                return workflow
-            await asyncio.sleep(AGAIN_S)
-        self.faults.append(f"workflow {workflow_id} is stuck: {_open_tasks(workflow)}")
+        """Return a workflow when it has ended; None, with a fault, when it is not there or does not end in time."""
+        workflow = await self._rested(workflow_id, PATIENCE_S)
+        if workflow is None:
+            self.faults.append(f"workflow {workflow_id} is lost")
+        elif workflow["status"] != "RUNNING":
+            self.workflows += 1
+            return workflow
+        else:
+            before, after = _open_tasks(workflow), await self._rested(workflow_id, SLOW_S)
+            is_stuck = after is None or after["status"] == "RUNNING"
+            still = _open_tasks(after) if after and is_stuck else ""
+            self.faults.append(f"workflow {workflow_id} is {'stuck' if is_stuck else 'slow'}: {before} {still}")
         return None
+
+    async def _rested(self, workflow_id: str, patience_s: float) -> Json | None:
+        """Return a workflow when it has ended, or as it is after some time; None when it is not there."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + patience_s
+        workflow = await self._read(f"/api/workflow/{workflow_id}")
+        while workflow is not None and workflow["status"] == "RUNNING" and loop.time() < until_s:
+            await asyncio.sleep(AGAIN_S)
+            workflow = await self._read(f"/api/workflow/{workflow_id}")
+        return workflow
 
     async def _read(self, path: str) -> Json | None:
         """Return what is at a path, None when nothing is; waits for a server that is away."""
@@ -127,7 +137,7 @@ class Audit:
 
 def _open_tasks(workflow: Json) -> list[str]:
     waiting = [task for task in workflow["tasks"] if task["status"] in ("SCHEDULED", "IN_PROGRESS")]
-    return [f"{task['referenceTaskName']} {task['status']}" for task in waiting]
+    return [f"{task['referenceTaskName']} {task['status']} {task['taskId']} {task['updateTime']}" for task in waiting]
 
 
 def check_database(url: str) -> str:
