@@ -97,6 +97,7 @@ def _around_calls(pass_by: Callable[[], None], *, is_before: bool) -> None:
 
 def early(_: str) -> None:
     """Answer before the commit, and commit later."""
+    from podium.engine.commands import PollTask
     from podium.runtime.committer import Committer
 
     real = Committer._commit
@@ -109,7 +110,9 @@ def early(_: str) -> None:
     async def commit(self: Committer, works: list[Any]) -> None:
         for work in works:
             for mail, answer in work.answers:
-                if mail.reply is not None and not mail.reply.done() and not isinstance(answer, Exception):
+                if mail.reply is None or mail.reply.done() or isinstance(mail.command, PollTask):
+                    continue
+                if not isinstance(answer, Exception):
                     mail.reply.set_result(answer)
         task = asyncio.create_task(later(self, works))
         late.add(task)

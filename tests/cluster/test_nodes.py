@@ -25,7 +25,7 @@ def test_a_poll_on_another_node_gets_the_task_soon(run: Run, monkeypatch: Any) -
         await cluster.define(simple("a"))
         assert await b.poll() == []  # so that the node knows the queue to be empty
         waiting = asyncio.create_task(b.poll(timeout_ms=20_000))
-        await until(lambda: b.node.dispatcher.waiting_count == 1)
+        await until(lambda: b.node.dispatcher.waiting("a") == 1)
         workflow_id = await a.start()
 
         assert [task["workflowInstanceId"] for task in await waiting] == [workflow_id]
@@ -39,7 +39,7 @@ def test_a_poll_gets_a_task_that_nobody_told_of(run: Run) -> None:
         await cluster.define(simple("a"))
         a.node.bus.is_alone = lambda: True  # it tells nothing
         waiting = asyncio.create_task(b.poll(timeout_ms=20_000))
-        await until(lambda: b.node.dispatcher.waiting_count == 1)
+        await until(lambda: b.node.dispatcher.waiting("a") == 1)
         workflow_id = await a.start()
 
         assert [task["workflowInstanceId"] for task in await waiting] == [workflow_id]

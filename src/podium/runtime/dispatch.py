@@ -138,6 +138,10 @@ class Dispatcher:
         """Whether a worker waits for *queue* or polled it in the last ten seconds, on any node."""
         return queue in self._waiting or self.poll_book.is_active(queue)
 
+    def waiting(self, queue: str) -> int:
+        """Return how many polls wait for *queue* on this node."""
+        return len(self._waiting.get(queue, ()))
+
     def release_all(self) -> None:
         """Answer all waiting polls with nothing: the server stops."""
         for polls in list(self._waiting.values()):

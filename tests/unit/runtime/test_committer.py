@@ -203,7 +203,7 @@ def test_a_hand_out_whose_commit_failed_takes_no_place_of_a_limit() -> None:
         await services.metadata.register_tasks([convert(TaskDef, {"name": "t", "concurrentExecLimit": 4})])
         await node.dispatcher.poll("t", None, "w", 3, 0)  # what was there
         poll = asyncio.create_task(node.dispatcher.poll("t", None, "w", 1, 60_000))
-        await until(lambda: node.dispatcher.waiting_count == 1)
+        await until(lambda: node.dispatcher.waiting("t") == 1)
         request, write = convert(StartWorkflowRequest, {"name": "w"}), store.commit
 
         async def fail(_: Any) -> list[bool]:

@@ -104,7 +104,7 @@ def test_a_task_that_follows_one_of_its_kind_takes_one_place() -> None:
         [task] = await site.poll()
         for _ in range(8):
             polled = asyncio.create_task(site.poll(1, 60_000))
-            await until(lambda: site.node.dispatcher.waiting_count == 1)
+            await until(lambda: site.node.dispatcher.waiting("a") == 1)
             await site.finish(*task)
             [task] = await polled
 
@@ -147,7 +147,7 @@ def test_a_new_task_does_not_take_the_place_of_one_that_waits() -> None:
         first, second = [await site.start() for _ in range(2)]
         assert await site.poll() == [(first, 1)]
         polled = asyncio.create_task(site.poll(1, 60_000))
-        await until(lambda: site.node.dispatcher.waiting_count == 1)
+        await until(lambda: site.node.dispatcher.waiting("a") == 1)
 
         store.shut()
         finished = asyncio.create_task(site.finish(first, 1))
