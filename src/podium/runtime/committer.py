@@ -23,7 +23,7 @@ from podium.runtime.dispatch import Dispatcher
 from podium.runtime.mail import Mail, Work, advance
 from podium.runtime.mailboxes import Mailboxes
 from podium.runtime.membership import Membership
-from podium.runtime.outcome import Outcomes
+from podium.runtime.outcome import FAULT, Outcomes
 from podium.runtime.slots import Slots
 from podium.runtime.working_set import WorkingSet
 from podium.runtime.world import Sight, World
@@ -258,9 +258,11 @@ class Committer:
         if len(changed) < len(works) and not self._membership.is_alone:
             try:
                 stale |= await self._working_set.outdated(works)
-            except PodiumError as error:
+            except Exception as error:
+                if not isinstance(error, PodiumError):
+                    log.exception("the versions of %d workflows can't be read", len(works) - len(changed))
                 unsure = [work for work in works if work.change is None or not work.change.is_changed]
-                self._outcomes.abandon(unsure, error)
+                self._outcomes.abandon(unsure, error if isinstance(error, PodiumError) else PodiumError(FAULT))
                 works = [work for work in works if work not in unsure]
         self._settle(works, stale)
 
@@ -289,4 +291,4 @@ class Committer:
                 self._outcomes.finish(work)
             except Exception:
                 log.exception("the commit of workflow %s can't be made known", work.workflow_id)
-                self._outcomes.refuse(work, PodiumError("Internal server error"))
+                self._outcomes.refuse(work, PodiumError(FAULT))

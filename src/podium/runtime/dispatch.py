@@ -7,6 +7,7 @@ that may hold something, and when a delayed task becomes visible or a limit give
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -39,6 +40,8 @@ RESERVE_MS = 3_000
 PAST_MAX = 1_000
 SPREAD_S = 0.003
 TOPIC = "queue"
+
+log = logging.getLogger(__name__)
 
 encode = msgspec.json.Encoder().encode
 
@@ -167,8 +170,10 @@ class Dispatcher:
     def deliver(self, poll: Poll, workflow: Workflow, task: Task) -> None:
         """Give a committed task to its poll; the poll is answered when nothing more is on its way to it."""
         self._limits.settle(task.name, is_started=True)
-        self._give(poll, workflow, task)
-        self._settle(poll)
+        try:
+            self._give(poll, workflow, task)
+        finally:
+            self._settle(poll)
 
     def _give(self, poll: Poll, workflow: Workflow, task: Task) -> None:
         """Add a leased task to a poll; when the worker has gone, the task goes back to its queue."""
@@ -356,9 +361,11 @@ class Dispatcher:
             if key in self._counted and self._limits.settle(self._counted.pop(key), is_started=found is not None):
                 self._spawn(self._release(row.queue, [row]))  # most likely there was no room
                 self._look_again(row.queue, self._limits.wait_ms(row.name))
-            if found is not None:
-                self._give(poll, *found)
-            self._settle(poll)
+            try:
+                if found is not None:
+                    self._give(poll, *found)
+            finally:
+                self._settle(poll)
 
         leased.add_done_callback(note)
         return leased
@@ -400,9 +407,11 @@ class Dispatcher:
             leases = self._claiming.get(queue)
             if is_idle and leases and queue not in self._empty:  # all that is visible is about to go to others
                 await asyncio.wait(leases.values(), return_when=asyncio.FIRST_COMPLETED)
-        except PodiumError:
+        except Exception as error:
             is_again = False
             self._look_again(queue, TRY_AGAIN_MS)
+            if not isinstance(error, PodiumError):
+                log.exception("the claim of queue %s failed", queue)
         finally:
             self._serving.discard(queue)
             for poll in polls:

@@ -23,6 +23,7 @@ from podium.store import Store
 STALE_TRIES_MAX = 20
 STALE_TRIES_AT_ONCE = 2
 STALE_DELAY_S = 0.02
+FAULT = "Internal server error"  # which the log tells of
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,10 @@ class Outcomes:
             work.mails = await self._unapplied(work.mails)
         except PodiumError as error:
             self.refuse(work, error)
+            return
+        except Exception:
+            log.exception("which messages workflow %s has applied can't be read", work.workflow_id)
+            self.refuse(work, PodiumError(FAULT))
             return
         tries = max((mail.tries for mail in work.mails), default=0)
         if tries > STALE_TRIES_AT_ONCE:  # whoever it is that changes it, let one of us get through

@@ -1,6 +1,7 @@
 """Claims of queue rows by several polls at once: none is left behind."""
 
 import asyncio
+import itertools
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -142,5 +143,62 @@ def test_rows_are_found_while_leases_are_stored_but_not_yet_answered() -> None:
         for poll in polls:
             poll.cancel()
         await asyncio.gather(*polls, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_a_task_that_cannot_be_shown_does_not_hold_up_its_poll() -> None:
+    async def run() -> None:
+        queue = Queue(Rows(0))
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it tells of the fault
+
+        def json(workflow: Any, _: Any) -> bytes:
+            if workflow.id == "w0":
+                raise KeyError("step")
+            return str(workflow.id).encode()
+
+        queue.dispatcher._json = json  # type: ignore[method-assign]
+        waiting = asyncio.create_task(queue.dispatcher.poll("pack", None, "w", 2, 60_000))
+        await settled()
+        queue.store.rows = [QueueRow("pack", f"w{number}", 1, 0, 0) for number in range(2)]
+        queue.room = 2
+        queue.dispatcher._look("pack")
+        await settled()
+        queue.answer_leases()
+
+        async with asyncio.timeout(20):
+            assert await waiting == [b"w1"]
+
+    asyncio.run(run())
+
+
+def test_a_look_at_the_store_that_fails_is_taken_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.runtime.dispatch.TRY_AGAIN_MS", 1)
+
+    async def run() -> None:
+        queue = Queue(Rows(0))
+        waiting = asyncio.create_task(queue.dispatcher.poll("pack", None, "w", 1, 60_000))
+        await settled()
+        failures = [RuntimeError("a fault of the store")] * 3
+        looks: list[float] = []
+        ready = queue.store.ready
+
+        async def fail(*arguments: Any) -> list[QueueRow]:
+            looks.append(asyncio.get_running_loop().time())
+            if failures:
+                raise failures.pop()
+            return await ready(*arguments)
+
+        queue.store.ready = fail  # type: ignore[method-assign]
+        queue.store.rows = [QueueRow("pack", "w0", 1, 0, 0)]
+        queue.room = 1
+        queue.dispatcher._look("pack")
+        async with asyncio.timeout(20):
+            while not queue.leases:  # noqa: ASYNC110 (nothing tells of it)
+                await asyncio.sleep(0.001)
+        queue.answer_leases()
+
+        assert await waiting == ["w0"]
+        assert all(later - earlier >= 0.001 for earlier, later in itertools.pairwise(looks))
 
     asyncio.run(run())

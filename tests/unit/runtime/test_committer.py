@@ -111,6 +111,23 @@ def test_a_definition_that_can_t_be_read_is_an_error_of_its_start(error: Excepti
     play(scenario)
 
 
+@pytest.mark.parametrize("error", [ValueError("a fault of the store"), Unavailable("away")])
+def test_commands_that_change_nothing_are_answered_though_versions_can_t_be_read(error: Exception) -> None:
+    async def scenario(store: Failing, node: Node, ids: list[str]) -> None:
+        async def fail(_: Any) -> dict[str, int]:
+            raise error
+
+        versions, store.versions = store.versions, fail  # type: ignore[method-assign]
+        node.membership._others = frozenset({"another node"})
+        found = await outcomes(node, ids)
+
+        assert all(isinstance(one, PodiumError) for one in found)
+        store.versions = versions  # type: ignore[method-assign]
+        assert await outcomes(node, ids) == [None] * 3
+
+    play(scenario)
+
+
 def test_a_listener_that_fails_does_not_end_the_commits() -> None:
     async def scenario(store: Failing, node: Node, ids: list[str]) -> None:
         def fail(_: Any) -> None:
