@@ -47,17 +47,18 @@ class KeyedStarts:
 
         async def launch(workflow_id: str) -> str:
             nonlocal is_launched
-            is_launched = workflow_id == target or command.starter_id is not None
-            if is_launched:
+            if workflow_id == target or command.starter_id is not None:
                 await self._submit(workflow_id, command, message_id)
+                is_launched = True
             else:  # a parent waits for the id that it has chosen; this one stands for that
                 await self._submit(workflow_id, replace(command, parent_id=None, parent_task_seq=0), 0)
             return workflow_id
 
         key, strategy = command.idempotency_key, command.idempotency_strategy
         standing = await self._idempotency.start(command.name, key or "", strategy, target, launch)  # type: ignore[arg-type]
-        if is_launched or standing == target:
+        if is_launched:
             return True
+        # It may bear the very id of *target*: another node has started it for another message, and this one is left.
         workflow = await self._read(standing)
         answer = None if workflow is None else answer_of(workflow, target, command)
         if answer is not None:
