@@ -162,10 +162,18 @@ async def _pending(connection: Connection, known: list[migrate.Migration]) -> li
 
 @asynccontextmanager
 async def acquired(pool: "asyncpg.Pool[Any]") -> AsyncIterator[Connection]:
-    """Lend a connection; Unavailable when there is none in time."""
+    """Lend a connection; Unavailable when there is none in time.
+
+    One whose user is cancelled is not lent again: in the middle of preparing a statement, asyncpg leaves it within a
+    transaction of which it does not know.
+    """
     with outages():
         async with pool.acquire(timeout=ACQUIRE_S_MAX) as connection:
-            yield connection
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                connection.terminate()
+                raise
 
 
 @asynccontextmanager
