@@ -21,7 +21,7 @@ install: .venv/.installed-dev ## Install podium and the development tools into .
 .PHONY: test
 test: .venv/.installed-dev ## Run every test; with CI=true a skipped test is a failure
 	@scripts/system-packages
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What is held against Conductor: its SDKs, and definitions. Part of `make test` too, as far as it needs nothing special.
 COMPAT := tests/compatibility

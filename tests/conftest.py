@@ -7,6 +7,7 @@ import pytest
 
 from tests.postgres import Postgres
 
+LONG = ("simulation", "chaos", "cluster", "security", "compatibility")  # folders, whose files take the longest
 MAY_SKIP = os.environ.get("CI", "").lower() not in {"1", "true"}
 
 
@@ -25,6 +26,11 @@ def postgres_url(postgres: Postgres) -> str:
     """A database that the tests of one process use one after the other; `emptied` makes it empty again."""
     postgres.execute("CREATE DATABASE podium")
     return postgres.url("podium")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: processes that share the files come to their end together then."""
+    items.sort(key=lambda item: LONG.index(folder) if (folder := item.path.parent.name) in LONG else len(LONG))
 
 
 Wrapper = Generator[None, pytest.TestReport, pytest.TestReport]
