@@ -1,6 +1,8 @@
 """A real server process for tests: started on a free port over a database, and killed as the test likes."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,14 +14,20 @@ from pathlib import Path
 import httpx
 
 READY_S = 60.0
+PORTS = range(12_000, 32_000)  # below those of clients, with Linux's usual settings
 PROGRAM = (sys.executable, "-m", "podium", "serve")
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on at the moment.
+
+    It is none of those that the system gives to clients, so it stays free while a server that had it is away.
+    """
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:

@@ -12,18 +12,17 @@ import platform
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import uvicorn
 import uvloop
 
 from podium import __version__, events
-from podium.api.port import BACKLOG, PortTaken, connections_max, listen, share, url
+from podium.api.port import PortTaken, listen, share, url
 from podium.api.rest.app import create_app
-from podium.api.rest.protocol import HttpProtocol
+from podium.api.rest.server import Server
 from podium.engine.context import Limits, Script, ScriptAnswer
 from podium.engine.task_type import TaskType
 from podium.model import retention
@@ -47,11 +46,8 @@ from podium.tasks import registry
 KB, MB = 1 << 10, 1 << 20
 SQLITE = "sqlite:///"
 MEMORY = "memory:"
-ANSWERS_S_MAX = 2  # for answers that are on their way when the server is told to stop
 NODE_STOP_S_MAX = 2.5  # for the commits, after that
-RELEASE_S = 0.05
 DATABASE_WAIT_S = 30.0
-KEEP_ALIVE_S = 75
 TASK_TYPES = "podium.task_types"
 SWITCH_S = 0.0005
 GC_THRESHOLD = 20_000  # new objects between two looks of the garbage collector
@@ -196,6 +192,10 @@ class Application:
         self.asgi = HealthPaths(rest, self.health)
         self._figures: asyncio.Task[None] | None = None
 
+    def server(self, on_ready: Callable[[], None]) -> Server:
+        """Return the HTTP server, which is not started yet; *on_ready* is called when it answers."""
+        return Server(self.asgi, on_ready, self.health.stop, self.services.release_waiting)
+
     async def start(self) -> None:
         """Open the database and begin to work; an error of `model.errors` says why not."""
         await self.node.start()
@@ -207,7 +207,7 @@ class Application:
 
     async def stop(self) -> None:
         """Finish what is on its way and close the database."""
-        self.health.is_stopping = True
+        self.health.stop()
         if self._figures is not None:
             self._figures.cancel()
             await self.exposition.stop()
@@ -352,7 +352,14 @@ def listener_for(settings: Settings, *, is_shared: bool = False) -> socket.socke
 
 
 async def _serve(application: Application, listener: socket.socket) -> None:
-    server = Server(application)
+    settings = application.settings
+
+    def announce() -> None:
+        at = url(settings.host, listener.getsockname()[1])
+        sys.stdout.write(f"podium {__version__} ready at {at}, database {without_password(settings.database)}\n")
+        sys.stdout.flush()
+
+    server = application.server(announce)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.handle_exit, number, None)
@@ -377,54 +384,3 @@ def _tune_interpreter() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
-
-
-class Server(uvicorn.Server):
-    """Uvicorn without its signal handlers, which end the process by the signal; ours end it with exit code 0."""
-
-    def __init__(self, application: Application) -> None:
-        config = uvicorn.Config(
-            application.asgi,
-            http=HttpProtocol,
-            ws="none",
-            lifespan="off",  # started and stopped around the server, where errors can be told plainly
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            limit_concurrency=connections_max(),  # read by HttpProtocol
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=ANSWERS_S_MAX,
-        )
-        super().__init__(config)
-        self._application = application
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `_serve`."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, and say so."""
-        await super().startup(sockets)
-        if self.started and sockets:
-            settings = self._application.settings
-            at = url(settings.host, sockets[0].getsockname()[1])
-            sys.stdout.write(f"podium {__version__} ready at {at}, database {without_password(settings.database)}\n")
-            sys.stdout.flush()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and answer the open requests; waiting polls at once."""
-        self._application.health.is_stopping = True
-        release = asyncio.create_task(self._release_polls())
-        try:
-            await super().shutdown(sockets)
-        finally:
-            release.cancel()
-
-    async def _release_polls(self) -> None:
-        while True:
-            self._application.services.release_waiting()
-            await asyncio.sleep(RELEASE_S)

@@ -53,6 +53,10 @@ class Health:
         self._report = Report(healthy=True)
         self.is_stopping = False
 
+    def stop(self) -> None:
+        """Say from now on that the server stops."""
+        self.is_stopping = True
+
     async def report(self) -> Report:
         """Return the present state."""
         if self.is_stopping:

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import uvicorn
 
-from podium.bootstrap import Application, Server, compose, listener_for
+from podium.api.rest.server import Server
+from podium.bootstrap import compose, listener_for
 from podium.model.wire import Json
 from podium.settings import load
 
@@ -31,7 +31,7 @@ class LocalServer:
         self._settings = load({}, {"port": 0, "database": database, **settings})
         self._environment = environment or {}
         self._listener: socket.socket | None = None
-        self._server: _Quiet | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._error: BaseException | None = None
@@ -81,7 +81,7 @@ class LocalServer:
 
     async def _serve(self) -> None:
         application = compose(self._settings, self._environment)
-        self._server = _Quiet(application, self._ready)
+        self._server = application.server(self._ready.set)
         await application.start()
         try:
             await self._server.serve([self._listener] if self._listener else None)
@@ -152,16 +152,3 @@ class LocalServer:
 
 
 _OPEN = ("SCHEDULED", "IN_PROGRESS")
-
-
-class _Quiet(Server):
-    """A server that tells nobody but the tests when it is ready."""
-
-    def __init__(self, application: Application, ready: threading.Event) -> None:
-        super().__init__(application)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
-        await uvicorn.Server.startup(self, sockets)
-        self._ready.set()

@@ -3,8 +3,8 @@
 Bounds on what is not a body: the parser alone would take a head, or what stands between chunks and after them, without
 end, in time that grows with the square of its size; and as many requests in a row as a client sends. An end of
 connections on which a request never comes, comes too slowly, or whose answer nobody reads; and of the idlest ones when
-there are too many. An answer for clients that offer HTTP/2 with their request. And one write to the socket for an
-answer.
+there are too many. At a stop, time for a request that is on its way. An answer for clients that offer HTTP/2 with their
+request. And one write to the socket for an answer.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ HEAD_BYTES_MAX = 65_536  # plus what one read brings
 PIECE_BYTES_MIN = 65_536  # of a request, or of an answer, in the time for which a silent connection is kept
 PIPELINE_MAX = 100  # requests that wait for the answers of those before them
 CONNECTIONS_MAX = 10_000  # where uvicorn's `limit_concurrency` does not say something else
+LINGER_S = 0.3  # for a request that may be on its way when the server stops
 IDLE_SHARE = 16  # of the connections are ended when there are too many: one in that many
 _OFFER = (b"connection", b"upgrade", b"http2-settings")
 
@@ -74,6 +75,7 @@ class HttpProtocol(HttpToolsProtocol):
     _awaited_bytes = 0  # that came of it since its time was last looked at
     _unsent_bytes: float = math.inf  # when it was last looked whether the client reads
     _look: asyncio.TimerHandle | None = None
+    is_ending = False  # the next request is the last one
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -144,6 +146,8 @@ class HttpProtocol(HttpToolsProtocol):
             raise InvalidRequest(f"More than {PIPELINE_MAX} requests wait for the answers of those before them")
         if not self.parser.should_upgrade():
             super().on_headers_complete()
+            if self.is_ending:
+                self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -174,6 +178,15 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     # ---- connections that are ended
+
+    def shutdown(self) -> None:
+        """End the connection after the request that it is at, or that may be on its way; the server stops."""
+        self.is_ending = True
+        if self.cycle is None or self.cycle.response_complete:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(LINGER_S, self._see_off)
+        else:
+            self.cycle.keep_alive = False
 
     def _see_off(self) -> None:
         """Close the connection once everything is written, if the client reads it."""
