@@ -26,6 +26,16 @@ NARROW, WIDE = (
     {"name": name, "retryCount": 2, "retryDelaySeconds": 1, "responseTimeoutSeconds": 25, "concurrentExecLimit": limit}
     for name, limit in (("narrow", 1), ("wide", 9))
 )
+SHARED = steps.workflow("shared", steps.simple("s1", name="plain"))
+KEY = {"name": "shared", "idempotencyKey": "${workflow.input.by}", "idempotencyStrategy": "RETURN_EXISTING"}
+KEYED = steps.workflow(  # of those who start one at the same time, one does, and all are told of it
+    "keyed",
+    *steps.fork(
+        "k",
+        [steps.step("k1", "START_WORKFLOW", {"startWorkflow": KEY})],
+        [steps.step("k2", "SUB_WORKFLOW", subWorkflowParam=KEY)],
+    ),
+)
 LAST = {"name": "plain", "taskReferenceName": "last", "type": "SIMPLE"}
 
 
@@ -64,14 +74,14 @@ def install(database: Database, laws: Laws, plan: Random) -> list[str]:
     names = [f"drawn{number}" for number in range(plan.randint(1, 3))]
     flows = [definition_of(plan.getrandbits(24)) | {"name": name} for name in names]
     later = [{**flow, "version": 2, "tasks": [*flow["tasks"], LAST]} for flow in flows]
-    for known in (*CHILDREN, TALK, *flows, *later):
+    for known in (*CHILDREN, TALK, SHARED, KEYED, *flows, *later):
         flow = convert(WorkflowDef, known)
         _put(database, WORKFLOW_DEF, flow.name, flow.version, flow)
     for name in (*names, "talk"):
         _handle(database, laws, f"conductor:{name}:x")
     if plan.random() < 0.5:
         _schedule(database, laws, plan.choice(["child", "quick", names[0]]))
-    return [*names, "parent", "talk"]
+    return [*names, "parent", "talk", "keyed"]
 
 
 def _handle(database: Database, laws: Laws, event: str) -> None:
