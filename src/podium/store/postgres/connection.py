@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -172,7 +172,8 @@ async def acquired(pool: "asyncpg.Pool[Any]") -> AsyncIterator[Connection]:
             try:
                 yield connection
             except asyncio.CancelledError:
-                connection.terminate()
+                with suppress(asyncpg.InterfaceError):  # its user has given it up already
+                    connection.terminate()
                 raise
 
 
