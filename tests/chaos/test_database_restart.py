@@ -16,7 +16,7 @@ from .waiting import until
 SHORT, FULL = 2, 50
 DOWN_SHORT_S, DOWN_FULL_S = 2.0, 30.0
 CATCH_UP_S, CATCH_UP_SHORT_S = 5.0, 30.0  # a machine that is busy with other tests may take its time
-SIZE = Size(starters=2, workers=8, open_max=30, response_s=60)
+SIZE = Size(starters=2, workers=8, open_max=30, response_s=15)
 FULL_SIZE = Size(open_max=200, response_s=60)
 
 

@@ -182,7 +182,8 @@ class Crowd:
 
 def test_a_limit_holds_over_all_nodes_and_no_slot_is_lost_with_a_killed_one(sites: list[Site]) -> None:
     limit = {"name": "limited", "concurrentExecLimit": 10, "ownerEmail": "a@b.example", "responseTimeoutSeconds": 5}
-    assert sites[0].client.post("/metadata/taskdefs", json=[limit | {"retryCount": 9}]).status_code == 200
+    limit |= {"retryCount": 9, "retryDelaySeconds": 0}
+    assert sites[0].client.post("/metadata/taskdefs", json=[limit]).status_code == 200
     definition = {"name": "limited", "tasks": [simple("limited")]}
     assert sites[0].client.put("/metadata/workflow", json=[definition]).status_code == 200
     ids = [sites[number % 3].start("limited") for number in range(150)]
