@@ -194,7 +194,13 @@ class Application:
 
     def server(self, on_ready: Callable[[], None]) -> Server:
         """Return the HTTP server, which is not started yet; *on_ready* is called when it answers."""
-        return Server(self.asgi, on_ready, self.health.stop, self.services.release_waiting)
+        return Server(self.asgi, on_ready, self.health.stop, self.services.release_waiting, self._start_refusal)
+
+    def _start_refusal(self) -> PodiumError | None:
+        refusal = self.node.committer.start_refusal()
+        if refusal is not None and self.settings.metrics:
+            self.exposition.answered("POST", "/api/workflow", refusal.status, 0.0)
+        return refusal
 
     async def start(self) -> None:
         """Open the database and begin to work; an error of `model.errors` says why not."""

@@ -8,7 +8,7 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
-from podium.api.rest.protocol import HttpProtocol
+from podium.api.rest.protocol import HttpProtocol, Refusal
 
 GET = b"GET /a?b=c HTTP/1.1\r\nhost: x\r\n\r\n"
 Messages = dict[str, Any]
@@ -92,7 +92,10 @@ class Client:
 
 
 def with_site(
-    use: Callable[[Site], Awaitable[None]], keep_alive_s: float = 30, connections_max: int | None = None
+    use: Callable[[Site], Awaitable[None]],
+    keep_alive_s: float = 30,
+    connections_max: int | None = None,
+    start_refusal: Refusal = lambda: None,
 ) -> None:
     """Run *use* with a server."""
 
@@ -105,7 +108,9 @@ def with_site(
         state = ServerState()
         state.default_headers = [(b"date", b"today")]
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0)
+        server = await loop.create_server(
+            lambda: HttpProtocol(config, state, {}, start_refusal=start_refusal), "127.0.0.1", 0
+        )
         async with server, asyncio.timeout(20):
             site = Site(application, state, server.sockets[0].getsockname()[1])
             try:

@@ -20,7 +20,7 @@ def with_server(use: Callable[[Server, socket.socket, Application], Awaitable[No
 
     async def run() -> None:
         application, listener = Application(), listen("127.0.0.1", 0)
-        server = Server(application, lambda: None, lambda: None, application.may_answer.set)
+        server = Server(application, lambda: None, lambda: None, application.may_answer.set, lambda: None)
         server.config.load()
         server.lifespan = server.config.lifespan_class(server.config)
         await server.startup([listener])

@@ -65,6 +65,7 @@ class Committer:
         self.commits = 0
         # What callers use is bound here to the parts that do it: a command goes straight to its mailbox.
         self.submit = mailboxes.submit
+        self.start_refusal = mailboxes.start_refusal
         self.quiet = mailboxes.quiet
         self.wait_s = mailboxes.wait_s
         self.admission = mailboxes.admission

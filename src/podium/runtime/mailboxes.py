@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from podium.engine.commands import Command, UpdateTask
+from podium.model.errors import Overloaded
 from podium.runtime.mail import Mail, Work, split
 from podium.runtime.overload import BATCH_MAX, Admission, payload_size
 
@@ -34,6 +35,10 @@ class Mailboxes:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.post(workflow_id, Mail(command, answer, message_id, payload_size(command)))
         return answer
+
+    def start_refusal(self) -> Overloaded | None:
+        """Return why the start of a workflow would be refused now; None when it would not."""
+        return self.admission.refusal(len(self._mail), is_start=True)
 
     def post(self, workflow_id: str, mail: Mail) -> None:
         """Queue what has been admitted."""

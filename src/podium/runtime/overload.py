@@ -45,17 +45,22 @@ class Admission:
 
     def admit(self, command: Command, workflows: int) -> None:
         """Raise `Overloaded` when *command* is to be refused; *workflows* wait for a commit."""
-        is_start = type(command) is StartWorkflow
+        refusal = self.refusal(workflows, is_start=type(command) is StartWorkflow)
+        if refusal is not None:
+            raise refusal
+
+    def refusal(self, workflows: int, *, is_start: bool) -> Overloaded | None:
+        """Return why a start, or another command, is to be refused; None when it is not."""
         wait_s_max = self.start_wait_s_max * (1 if is_start else OTHERS_LONGER)
         is_late = self.elapsed_s() > wait_s_max or (workflows >= BATCH_MAX and self.wait_s(workflows) > wait_s_max)
         if not is_late and self.commands < WAITING_MAX and self.payload_bytes < WAITING_BYTES_MAX:
-            return
+            return None
         if is_start:
             self.refused.starts += 1
         else:
             self.refused.others += 1
         retry_s = min(max(math.ceil(self.wait_s(workflows)), 1), RETRY_S_MAX)
-        raise Overloaded("The server has more work than it can do now, try again later", retry_s)
+        return Overloaded("The server has more work than it can do now, try again later", retry_s)
 
     def elapsed_s(self) -> float:
         """Return for how long the oldest batch has been on its way."""

@@ -4,7 +4,8 @@ Bounds on what is not a body: the parser alone would take a head, or what stands
 end, in time that grows with the square of its size; and as many requests in a row as a client sends. An end of
 connections on which a request never comes, comes too slowly, or whose answer nobody reads; and of the idlest ones when
 there are too many. At a stop, time for a request that is on its way. An answer for clients that offer HTTP/2 with their
-request. And one write to the socket for an answer.
+request. One write to the socket for an answer. And refusals of starts that cost next to nothing, when there are too
+many: what is done for all that come would be missing for those that are taken.
 """
 
 import asyncio
@@ -23,12 +24,16 @@ from podium.model.errors import InvalidRequest, Overloaded, PodiumError
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
+Refusal = Callable[[], PodiumError | None]
+
 HEAD_BYTES_MAX = 65_536  # plus what one read brings
 PIECE_BYTES_MIN = 65_536  # of a request, or of an answer, in the time for which a silent connection is kept
 PIPELINE_MAX = 100  # requests that wait for the answers of those before them
 CONNECTIONS_MAX = 10_000  # where uvicorn's `limit_concurrency` does not say something else
 LINGER_S = 0.3  # for a request that may be on its way when the server stops
+DROPPED_BYTES_MAX = 1 << 20  # of the body of a start that is refused, before its connection is ended
 IDLE_SHARE = 16  # of the connections are ended when there are too many: one in that many
+START = b"/api/workflow"
 _OFFER = (b"connection", b"upgrade", b"http2-settings")
 
 
@@ -76,9 +81,13 @@ class HttpProtocol(HttpToolsProtocol):
     _unsent_bytes: float = math.inf  # when it was last looked whether the client reads
     _look: asyncio.TimerHandle | None = None
     is_ending = False  # the next request is the last one
+    _refused: PodiumError | None = None  # what the request that comes is answered with
+    _dropped_bytes = 0  # of its body
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, start_refusal: Refusal = lambda: None, **named: Any) -> None:
+        """*start_refusal* says why the start of a workflow is to be refused now."""
         super().__init__(*arguments, **named)
+        self._start_refusal = start_refusal
         # Uvicorn would refuse the requests of all when there are too many connections.
         self._connections_max, self.limit_concurrency = self.limit_concurrency or CONNECTIONS_MAX, None
 
@@ -144,21 +153,40 @@ class HttpProtocol(HttpToolsProtocol):
         self._unseen_bytes = 0
         if len(self.pipeline) >= PIPELINE_MAX:
             raise InvalidRequest(f"More than {PIPELINE_MAX} requests wait for the answers of those before them")
-        if not self.parser.should_upgrade():
+        if self.parser.should_upgrade():
+            return
+        if self._is_plain_start():
+            self._refused = self._start_refusal()
+        if self._refused is None:
             super().on_headers_complete()
             if self.is_ending:
                 self.cycle.keep_alive = False
 
+    def _is_plain_start(self) -> bool:
+        """Whether a start comes for which nothing is to be done but to answer it."""
+        is_next = self.cycle is None or self.cycle.response_complete
+        is_start = self.url == START and self.parser.get_method() == b"POST"
+        return is_start and is_next and not self.expect_100_continue and not self.is_ending
+
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._unseen_bytes = 0
-        if not self.parser.should_upgrade():
+        if self._refused is not None:
+            self._dropped_bytes += len(body)
+            if self._dropped_bytes > DROPPED_BYTES_MAX and not self.transport.is_closing():
+                self._refuse(self._refused)
+        elif not self.parser.should_upgrade():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request."""
         self._unseen_bytes = 0
-        if not self.parser.should_upgrade():
+        if self._refused is not None:
+            refused, self._refused, self._dropped_bytes = self._refused, None, 0
+            keeps_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+            if not self.transport.is_closing():
+                self._answer(refused, keeps_alive=keeps_alive)
+        elif not self.parser.should_upgrade():
             self._is_awaited = self.cycle.response_complete  # which may be before the end of the request
             if not self._is_awaited:
                 self._unset_keepalive_if_required()
@@ -235,16 +263,22 @@ class HttpProtocol(HttpToolsProtocol):
         return self.timeout_keep_alive_task.when() if self.timeout_keep_alive_task else math.inf
 
     def _refuse(self, error: PodiumError) -> None:
+        self._answer(error, keeps_alive=False)
+
+    def _answer(self, error: PodiumError, *, keeps_alive: bool) -> None:
         body = error_body(error, platform.node())
         lines = (
             f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
             "content-type: application/json",
             f"content-length: {len(body)}",
-            "connection: close",
+            *(() if keeps_alive else ("connection: close",)),
             *(f"{name.decode()}: {value.decode()}" for name, value in extra_headers(error)),
         )
         self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        self._see_off()
+        if keeps_alive:
+            self._await_more()
+        else:
+            self._see_off()
 
 
 def _head_without_offer(method: bytes, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:

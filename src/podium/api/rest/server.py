@@ -6,6 +6,7 @@ on a quiet connection is waited for and answered as its last one, and who waits 
 
 import asyncio
 import contextlib
+import functools
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from podium.api.port import BACKLOG, connections_max
-from podium.api.rest.protocol import HttpProtocol
+from podium.api.rest.protocol import HttpProtocol, Refusal
 
 ANSWERS_S_MAX = 2  # for answers that are on their way when the server is told to stop
 KEEP_ALIVE_S = 75
@@ -23,12 +24,16 @@ Hook = Callable[[], None]
 
 
 class Server(uvicorn.Server):
-    """A server for one application; *on_ready* and *on_stop* are told, *release* answers who waits now."""
+    """A server for one application."""
 
-    def __init__(self, app: Callable[..., Any], on_ready: Hook, on_stop: Hook, release: Hook) -> None:
+    def __init__(
+        self, app: Callable[..., Any], on_ready: Hook, on_stop: Hook, release: Hook, start_refusal: Refusal
+    ) -> None:
+        """*on_ready* and *on_stop* are told, *release* answers who waits, *start_refusal* is `HttpProtocol`'s."""
+        self._protocol = functools.partial(HttpProtocol, start_refusal=start_refusal)
         config = uvicorn.Config(
             app,
-            http=HttpProtocol,
+            http=self._protocol,  # type: ignore[arg-type]
             ws="none",
             lifespan="off",  # started and stopped around the server, where errors can be told plainly
             interface="asgi3",
@@ -73,10 +78,11 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for connection in taken:
             with contextlib.suppress(OSError):  # it has gone
-                await loop.connect_accepted_socket(self._protocol, connection)
+                await loop.connect_accepted_socket(self._last, connection)
 
-    def _protocol(self) -> asyncio.Protocol:
-        made = HttpProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+    def _last(self) -> HttpProtocol:
+        """Return a connection for one request."""
+        made = self._protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
         made.is_ending = True
         return made
 
