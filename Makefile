@@ -27,10 +27,10 @@ test: .venv/.installed-dev ## Run every test; with CI=true a skipped test is a f
 COMPAT := tests/compatibility
 
 .PHONY: test-compat
-test-compat: .venv/.installed-dev ## Hold podium against Conductor: its SDKs, and the upstream server (JDK 21, Maven; an hour)
+test-compat: .venv/.installed-dev ## Hold podium against Conductor: its SDKs, and the upstream server (JDK 21, Maven; half an hour)
 	@scripts/system-packages
 	@$(BIN)/python -m pytest $(COMPAT) $(ARGS)
-	@$(BIN)/python -m tests.compatibility.differential.oracle --keep --generated 2000
+	@$(BIN)/python -m tests.compatibility.differential.oracle --generated 2000
 
 .PHONY: sim
 sim: .venv/.installed-dev ## Simulate clusters with faults; ARGS="--seeds 1000 --from 0", or --seed N for one run
