@@ -80,3 +80,19 @@ def test_of_a_large_body_not_all_is_waited_for(monkeypatch: Any) -> None:
         assert await client.is_closed()
 
     with_site(use, start_refusal=too_much)
+
+
+def test_a_refusal_after_the_stop_has_begun_ends_its_connection() -> None:
+    async def use(site: Site) -> None:
+        client = await site.open()
+        client.writer.write(START[:-5])
+        await until(lambda: any(getattr(one, "_refused", None) for one in site.state.connections))
+        for connection in list(site.state.connections):
+            connection.shutdown()
+        head, _ = await client.ask(START[-5:])
+
+        assert head.startswith(b"HTTP/1.1 429 ")
+        assert b"connection: close" in head
+        assert await client.is_closed()
+
+    with_site(use, start_refusal=too_much)

@@ -170,6 +170,10 @@ class Dispatcher:
     def deliver(self, poll: Poll, workflow: Workflow, task: Task) -> None:
         """Give a committed task to its poll; the poll is answered when nothing more is on its way to it."""
         self._limits.settle(task.name, is_started=True)
+        self._hand_over(poll, workflow, task)
+
+    def _hand_over(self, poll: Poll, workflow: Workflow, task: Task) -> None:
+        """Keep a promise; a task that can't be given must not hold up the others of its poll."""
         try:
             self._give(poll, workflow, task)
         finally:
@@ -361,11 +365,10 @@ class Dispatcher:
             if key in self._counted and self._limits.settle(self._counted.pop(key), is_started=found is not None):
                 self._spawn(self._release(row.queue, [row]))  # most likely there was no room
                 self._look_again(row.queue, self._limits.wait_ms(row.name))
-            try:
-                if found is not None:
-                    self._give(poll, *found)
-            finally:
+            if found is None:
                 self._settle(poll)
+            else:
+                self._hand_over(poll, *found)
 
         leased.add_done_callback(note)
         return leased

@@ -164,9 +164,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_plain_start(self) -> bool:
         """Whether a start comes for which nothing is to be done but to answer it."""
-        is_next = self.cycle is None or self.cycle.response_complete
         is_start = self.url == START and self.parser.get_method() == b"POST"
-        return is_start and is_next and not self.expect_100_continue and not self.is_ending
+        return is_start and self._is_answered and not self.expect_100_continue and not self.is_ending
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -185,7 +184,7 @@ class HttpProtocol(HttpToolsProtocol):
             refused, self._refused, self._dropped_bytes = self._refused, None, 0
             keeps_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
             if not self.transport.is_closing():
-                self._answer(refused, keeps_alive=keeps_alive)
+                self._answer(refused, keeps_alive=keeps_alive and not self.is_ending)
         elif not self.parser.should_upgrade():
             self._is_awaited = self.cycle.response_complete  # which may be before the end of the request
             if not self._is_awaited:
@@ -210,7 +209,7 @@ class HttpProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """End the connection after the request that it is at, or that may be on its way; the server stops."""
         self.is_ending = True
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_answered:
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(LINGER_S, self._see_off)
         else:
@@ -253,10 +252,14 @@ class HttpProtocol(HttpToolsProtocol):
         return bool(idle)
 
     @property
+    def _is_answered(self) -> bool:
+        """Whether the answer to the latest request that was given to the application is complete."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
     def is_idle(self) -> bool:
         """Whether no call is on its way."""
-        is_answered = self.cycle is None or self.cycle.response_complete
-        return is_answered and self.timeout_keep_alive_task is not None and not self.transport.is_closing()
+        return self._is_answered and self.timeout_keep_alive_task is not None and not self.transport.is_closing()
 
     def due_s(self) -> float:
         """Return when the connection is to be closed, on the clock of the event loop."""
