@@ -44,7 +44,7 @@ class Timers:
         self._next_ms = 0
         self._changed = asyncio.Event()
         bus.on(TOPIC, self._hear)
-        membership.on_change.append(self._changed.set)
+        membership.on_change.append(lambda: self._wake_at(now_ms()))  # what another left may be due
 
     def note(self, change: Transition) -> None:
         """Learn of a wake-up that a commit has set."""
@@ -80,7 +80,8 @@ class Timers:
 
     async def _fire(self) -> None:
         while True:
-            ids = await self._due()
+            now_ms = self._now_ms()
+            ids = await self._due(now_ms)
             if not ids:
                 break
             results = await asyncio.gather(*(self._submit(key, Wake()) for key in ids), return_exceptions=True)
@@ -88,14 +89,13 @@ class Timers:
                 await asyncio.sleep(LOOK_AGAIN_S)
         self._next_ms = 0
         self._changed.clear()
-        # What is due for others is no reason to look again at once.
-        next_ms = await self._store.next_wake_ms(0 if self._membership.is_alone else self._now_ms())
+        # What is due for others is no reason to look again at once; what came due since that look is.
+        next_ms = await self._store.next_wake_ms(0 if self._membership.is_alone else now_ms)
         if next_ms and (not self._next_ms or next_ms < self._next_ms):
             self._next_ms = next_ms
 
-    async def _due(self) -> list[str]:
+    async def _due(self, now_ms: int) -> list[str]:
         """Return which workflows to wake: those of this node, and those that are late."""
-        now_ms = self._now_ms()
         if self._membership.is_alone:
             return await self._store.due(now_ms, DUE_MAX)
         ids = await self._store.due(now_ms, DUE_MAX * len(self._membership.nodes))
