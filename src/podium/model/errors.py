@@ -11,7 +11,8 @@
     ├── Unavailable                 503   the store can't be reached; nothing was done
     │   └── OutcomeUnknown          503   it was lost in the middle; whether anything was done is not known
     ├── QueueUnavailable            503   an event queue can't be reached; the message waits
-    └── Quarantined                 500   the engine failed on this workflow; it is held for inspection
+    ├── Quarantined                 500   the engine failed on this workflow; it is held for inspection
+    └── InternalError               500   a fault that nobody foresaw; the log tells of it
 
 Raised by every layer above `model`; only the api turns them into answers.
 """
@@ -36,6 +37,13 @@ class PodiumError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class InternalError(PodiumError):
+    """A fault that nobody foresaw, of which the client is told no more than that."""
+
+    def __init__(self) -> None:
+        super().__init__("Internal server error")
 
 
 class InvalidRequest(PodiumError):

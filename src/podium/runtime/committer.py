@@ -16,14 +16,14 @@ from podium.engine.context import Script, ScriptAnswer
 from podium.engine.decide import Decision, decide, new_workflow, seal
 from podium.engine.session import Session
 from podium.engine.update import start_attempt
-from podium.model.errors import Conflict, NotFound, PodiumError, Quarantined
+from podium.model.errors import Conflict, InternalError, NotFound, PodiumError, Quarantined
 from podium.model.task import Task
 from podium.runtime.cache import Cache
 from podium.runtime.dispatch import Dispatcher
 from podium.runtime.mail import Mail, Work, advance
 from podium.runtime.mailboxes import Mailboxes
 from podium.runtime.membership import Membership
-from podium.runtime.outcome import FAULT, Outcomes
+from podium.runtime.outcome import Outcomes, told
 from podium.runtime.slots import Slots
 from podium.runtime.working_set import WorkingSet
 from podium.runtime.world import Sight, World
@@ -259,11 +259,9 @@ class Committer:
         if len(changed) < len(works) and not self._membership.is_alone:
             try:
                 stale |= await self._working_set.outdated(works)
-            except Exception as error:
-                if not isinstance(error, PodiumError):
-                    log.exception("the versions of %d workflows can't be read", len(works) - len(changed))
+            except Exception as error:  # noqa: BLE001 (it is the answer)
                 unsure = [work for work in works if work.change is None or not work.change.is_changed]
-                self._outcomes.abandon(unsure, error if isinstance(error, PodiumError) else PodiumError(FAULT))
+                self._outcomes.abandon(unsure, told(error, f"the versions of {len(unsure)} workflows can't be read"))
                 works = [work for work in works if work not in unsure]
         self._settle(works, stale)
 
@@ -292,4 +290,4 @@ class Committer:
                 self._outcomes.finish(work)
             except Exception:
                 log.exception("the commit of workflow %s can't be made known", work.workflow_id)
-                self._outcomes.refuse(work, PodiumError(FAULT))
+                self._outcomes.refuse(work, InternalError())  # whatever it was: the change is stored

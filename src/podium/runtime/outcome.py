@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from podium.engine.commands import PollTask
-from podium.model.errors import Overloaded, PodiumError, Quarantined
+from podium.model.errors import InternalError, Overloaded, PodiumError, Quarantined
 from podium.model.task import Task
 from podium.model.transition import Transition
 from podium.runtime.clock import Clock
@@ -23,9 +23,16 @@ from podium.store import Store
 STALE_TRIES_MAX = 20
 STALE_TRIES_AT_ONCE = 2
 STALE_DELAY_S = 0.02
-FAULT = "Internal server error"  # which the log tells of
 
 log = logging.getLogger(__name__)
+
+
+def told(error: Exception, what: str) -> PodiumError:
+    """Return what callers are told of a failure; the log says *what* it was if nobody foresaw it."""
+    if isinstance(error, PodiumError):
+        return error
+    log.error(what, exc_info=error)
+    return InternalError()
 
 
 class Outcomes:
@@ -91,12 +98,8 @@ class Outcomes:
             self.stale += 1
         try:
             work.mails = await self._unapplied(work.mails)
-        except PodiumError as error:
-            self.refuse(work, error)
-            return
-        except Exception:
-            log.exception("which messages workflow %s has applied can't be read", work.workflow_id)
-            self.refuse(work, PodiumError(FAULT))
+        except Exception as error:  # noqa: BLE001 (it is the answer)
+            self.refuse(work, told(error, f"which messages workflow {work.workflow_id} has applied can't be read"))
             return
         tries = max((mail.tries for mail in work.mails), default=0)
         if tries > STALE_TRIES_AT_ONCE:  # whoever it is that changes it, let one of us get through

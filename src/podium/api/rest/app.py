@@ -17,7 +17,7 @@ from podium.api.rest.parameter import read_headers, read_parameters
 from podium.api.rest.route import Answer, Body, Reply, Route
 from podium.api.rest.router import Router
 from podium.api.rest.table import routes
-from podium.model.errors import InvalidRequest, NotFound, Overloaded, PodiumError, TooLarge
+from podium.model.errors import InternalError, InvalidRequest, NotFound, Overloaded, PodiumError, TooLarge
 from podium.model.wire import encode_json
 from podium.service import Services
 
@@ -136,7 +136,7 @@ class App:
         except Exception:
             log.exception("%s %s failed", method, route.path if route else "?")
             status, headers = 500, [_JSON_TYPE]
-            body = error_body(PodiumError("Internal server error"), self._instance)
+            body = error_body(InternalError(), self._instance)
         if self._observer is not None:
             self._observer.answered(method, route.path if route else "", status, time.monotonic() - began)
         if status != 204:
