@@ -29,6 +29,7 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS_MAX),
     "synchronous_commit": "on",
     "jit": "off",  # compiling costs more than our statements take
+    "enable_seqscan": "off",  # a plan made while a table was empty is kept, and the table grows
 }
 
 OUTAGES = (

@@ -128,11 +128,8 @@ class Reader:
 
     async def release(self, rows: Sequence[QueueRow]) -> None:
         """Take back the reservation of rows."""
-        sql = (
-            "UPDATE queue SET reserved_ms = 0 FROM unnest($1::uuid[], $2::integer[]) AS one (id, seq) "
-            "WHERE queue.workflow_id = one.id AND queue.seq = one.seq"
-        )
-        await self.change(sql, [row.workflow_id for row in rows], [row.seq for row in rows])
+        ids, seqs = [row.workflow_id for row in rows], [row.seq for row in rows]
+        await self.value("SELECT podium_release($1, $2)", ids, seqs)
 
     async def visible_queues(self, queues: Sequence[str], now_ms: int) -> list[str]:
         """Return those of the queues that have a visible row."""
