@@ -1,6 +1,6 @@
 -- The statements of each step by their keys, whatever the planner believes. A session keeps the plans of a function, made
--- while the tables were small, or empty; a join with the rows of a batch would read the whole table then, until the
--- next ANALYZE. So there is none: rows are found by keys, written one by one or with ON CONFLICT, which goes by its index.
+-- while the tables were small, or empty; a join with the rows of a batch would read the whole table then, until the next
+-- ANALYZE. So there is none: rows are found by keys, written one by one or with ON CONFLICT, which goes by its index.
 CREATE OR REPLACE FUNCTION podium_commit(
     h_id uuid[], h_expected bigint[], h_version bigint[], h_updated bigint[], h_wake bigint[], h_name text[],
     h_def_version bigint[], h_created bigint[], h_priority bigint[], h_correlation text[], h_parent text[],
@@ -165,5 +165,82 @@ BEGIN
     FOR place IN 1 .. cardinality(r_id) LOOP
         UPDATE queue SET reserved_ms = 0 WHERE workflow_id = r_id[place] AND seq = r_seq[place];
     END LOOP;
+END
+$$;
+
+-- As before, but for how it finds out what there is to do.
+CREATE OR REPLACE FUNCTION podium_slots(s_id uuid[], s_seq integer[], s_scope text[], s_kind smallint[], s_limit bigint[])
+RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    one record;
+    held record;
+    room bigint;
+    gone bigint;
+    scopes text[];
+    refused jsonb := '[]';
+BEGIN
+    SELECT array_agg(DISTINCT given.scope) INTO scopes
+    FROM unnest(s_id, s_seq, s_scope, s_kind) AS given (id, seq, scope, kind)
+    WHERE CASE -- by scalar subqueries: of EXISTS, a table that seems empty would be read as a whole
+        WHEN kind = 0 THEN (SELECT 1 FROM slot WHERE workflow_id = id AND slot.seq = given.seq) IS NOT NULL
+        WHEN kind = 1 THEN
+            (SELECT 1 FROM slot WHERE workflow_id = id AND slot.scope = given.scope LIMIT 1) IS NOT NULL
+        WHEN kind = 4 THEN
+            coalesce((SELECT line IS NULL FROM slot WHERE workflow_id = id AND slot.seq = given.seq), true)
+        ELSE coalesce((SELECT line IS NOT NULL FROM slot WHERE workflow_id = id AND slot.seq = given.seq), true)
+    END;
+    IF scopes IS NULL THEN
+        RETURN;
+    END IF;
+    LOOP -- a scope that was empty may be forgotten between the two statements
+        INSERT INTO slot_scope SELECT scope, 0, 0 FROM unnest(scopes) AS given (scope) ORDER BY scope
+            ON CONFLICT DO NOTHING;
+        PERFORM 1 FROM slot_scope WHERE scope = ANY (scopes) ORDER BY scope FOR UPDATE;
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        EXIT WHEN gone = cardinality(scopes);
+    END LOOP;
+
+    FOR one IN
+        SELECT id, given.seq, given.scope, kind, capacity
+        FROM unnest(s_id, s_seq, s_scope, s_kind, s_limit) WITH ORDINALITY
+            AS given (id, seq, scope, kind, capacity, place)
+        WHERE given.scope = ANY (scopes) ORDER BY kind > 1, place
+    LOOP
+        IF one.kind < 2 THEN
+            WITH freed AS (
+                DELETE FROM slot WHERE workflow_id = one.id AND slot.scope = one.scope
+                    AND (one.kind = 1 OR slot.seq = one.seq) RETURNING line
+            )
+            SELECT count(*) INTO gone FROM freed WHERE line IS NULL;
+            UPDATE slot_scope SET taken = taken - gone WHERE scope = one.scope AND gone > 0;
+            CONTINUE;
+        END IF;
+        UPDATE slot_scope SET capacity = one.capacity WHERE scope = one.scope AND capacity <> one.capacity;
+        SELECT line INTO held FROM slot WHERE workflow_id = one.id AND slot.seq = one.seq;
+        IF FOUND AND (held.line IS NULL OR one.kind = 4) THEN
+            CONTINUE;
+        ELSIF one.kind = 4 THEN
+            INSERT INTO slot VALUES (one.id, one.seq, one.scope, nextval('slot_line_number'));
+            CONTINUE;
+        ELSIF one.kind = 2 THEN
+            SELECT one.capacity - taken INTO room FROM slot_scope WHERE scope = one.scope;
+            IF room > 0 THEN -- who waits for longer goes first
+                SELECT room - count(*) INTO room FROM (
+                    SELECT 1 FROM slot WHERE scope = one.scope AND line IS NOT NULL
+                        AND (held.line IS NULL OR line < held.line) LIMIT room
+                ) AS ahead;
+            END IF;
+            IF room <= 0 THEN
+                refused := refused || jsonb_build_array(jsonb_build_array(one.id, one.scope));
+                CONTINUE;
+            END IF;
+        END IF;
+        INSERT INTO slot VALUES (one.id, one.seq, one.scope, NULL)
+            ON CONFLICT (workflow_id, seq) DO UPDATE SET line = NULL, scope = excluded.scope;
+        UPDATE slot_scope SET taken = taken + 1 WHERE scope = one.scope;
+    END LOOP;
+    IF refused <> '[]' THEN
+        RAISE EXCEPTION 'no room' USING ERRCODE = 'PD002', DETAIL = refused::text;
+    END IF;
 END
 $$;
