@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from podium.engine.commands import PollTask, Release, Remove, StartWorkflow
+from podium.engine.commands import PollTask, Release, Remove, StartWorkflow, Wake
 from podium.engine.context import Script, ScriptAnswer
 from podium.engine.decide import Decision, decide, new_workflow, seal
 from podium.engine.session import Session
@@ -256,7 +256,7 @@ class Committer:
                 return
             self.commits += 1
             stale = self._not_held(changed, held)
-        if len(changed) < len(works) and not self._membership.is_alone:
+        if len(changed) < len(works) and self._may_be_outdated(works):
             try:
                 stale |= await self._working_set.outdated(works)
             except Exception as error:  # noqa: BLE001 (it is the answer)
@@ -264,6 +264,16 @@ class Committer:
                 self._outcomes.abandon(unsure, told(error, f"the versions of {len(unsure)} workflows can't be read"))
                 works = [work for work in works if work not in unsure]
         self._settle(works, stale)
+
+    def _may_be_outdated(self, works: list[Work]) -> bool:
+        """Whether versions are to be compared of what was left as it is.
+
+        On a lone node only after a wake-up that was none: it was for something that is not known here.
+        """
+        if not self._membership.is_alone:
+            return True
+        unchanged = (work for work in works if work.change is None or not work.change.is_changed)
+        return any(type(mail.command) is Wake for work in unchanged for mail in work.mails)
 
     async def _commit_apart(self, works: list[Work], error: Exception) -> None:
         """Commit one workflow after the other: the failure was no outage, so one of them can't be stored."""

@@ -151,6 +151,7 @@ class Outcomes:
 
     def tell_unknown(self, changes: list[Transition]) -> None:
         """Have everybody look for themselves: the answer of the store may have been lost after it had written."""
+        self._working_set.note_unknown(change.workflow.head.id for change in changes)
         for change in changes:
             for listener in self.on_unknown:
                 listener(change)

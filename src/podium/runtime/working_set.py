@@ -1,9 +1,11 @@
 """The workflows in memory: read from the store when they are needed, forgotten when another node has changed them.
 
 What lies in memory is a guess, and the commit, which compares versions, has the last word. While the guesses are often
-wrong, versions are compared before a decision too.
+wrong, versions are compared before a decision too. After a commit of which it is not known whether it happened, or yet
+will, its workflows are read each time.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Sequence
@@ -22,6 +24,8 @@ from podium.runtime.membership import Membership
 from podium.store import Store
 
 DOUBT_MAX, DOUBT_WEIGHT = 0.02, 0.1
+UNKNOWN_S = 120.0  # for so long a statement whose answer was given up may lie somewhere, and be carried out yet
+UNKNOWN_MAX = 10_000  # workflows
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +42,7 @@ class WorkingSet:
         self._membership = membership
         self._mailboxes = mailboxes
         self._doubt = 0.0  # the share of workflows that others had changed, lately
+        self._unknown: dict[str, float] = {}  # workflows with an unknown commit, and until when it may happen yet
         self._histories: dict[str, tuple[Workflow, list[Task]]] = {}
         self.transitions = 0  # committed by this node
 
@@ -57,6 +62,7 @@ class WorkingSet:
     async def remembered(self, workflow_id: str) -> Workflow | None:
         """Return the workflow as it is committed if it is in memory; what another node has changed is forgotten."""
         await self._mailboxes.quiet(workflow_id)
+        self._forget_unknown(workflow_id)
         if not self._membership.is_alone and self._cache.get(workflow_id) is not None:
             versions = await self._store.versions([workflow_id])
             await self._mailboxes.quiet(workflow_id)
@@ -72,6 +78,7 @@ class WorkingSet:
         missing, history = [], set()
         for work in works:
             first = work.mails[0].command
+            self._forget_unknown(work.workflow_id)
             if type(first) in NEEDS_HISTORY:
                 self._cache.drop(work.workflow_id)
                 history.add(work.workflow_id)
@@ -123,6 +130,25 @@ class WorkingSet:
     def forget(self, workflow_id: str) -> None:
         """Drop what is in memory; it is read again when it is needed."""
         self._cache.drop(workflow_id)
+
+    # ---- what a lost commit may change yet
+
+    def note_unknown(self, workflow_ids: Iterable[str]) -> None:
+        """Learn of workflows that may change without anybody being told; of very many the latest are known."""
+        until_s = asyncio.get_running_loop().time() + UNKNOWN_S
+        for workflow_id in workflow_ids:
+            self._unknown.pop(workflow_id, None)
+            self._unknown[workflow_id] = until_s
+        while len(self._unknown) > UNKNOWN_MAX:
+            del self._unknown[next(iter(self._unknown))]
+
+    def _forget_unknown(self, workflow_id: str) -> None:
+        """Forget a workflow whose memory may be wrong by now; for the last time once that is over."""
+        until_s = self._unknown.get(workflow_id) if self._unknown else None
+        if until_s is not None:
+            self._cache.drop(workflow_id)
+            if asyncio.get_running_loop().time() > until_s:
+                del self._unknown[workflow_id]
 
     # ---- what other nodes have changed
 

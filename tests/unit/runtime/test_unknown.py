@@ -1,10 +1,12 @@
 """Commits that fail although they were written, and leases that fail: nothing that was stored is overlooked."""
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.property.definitions import answer
@@ -16,14 +18,17 @@ from podium.model.start import StartWorkflowRequest
 from podium.model.transition import QueueRow, Transition
 from podium.model.wire import convert
 from podium.model.workflow_def import WorkflowDef
+from podium.runtime import working_set
 from podium.runtime.dispatch import Dispatcher
 from podium.runtime.node import Node
 from podium.service import Services
+from podium.service.task_result import TaskResult
 from podium.store.memory import MemoryStore
 from podium.tasks import registry
 from podium.testing.steps import simple, step, sub_workflow, workflow
 
 SOON_MS = 5_000
+LATE_S = 10.0
 
 
 class Unsure(MemoryStore):
@@ -37,6 +42,9 @@ class Unsure(MemoryStore):
         fate = self.fates.pop(0) if self.fates else ""
         if fate == "refused":
             raise Unavailable("refused")
+        if fate == "late":
+            asyncio.get_running_loop().call_later(LATE_S, self._commit_now, copy.deepcopy(list(transitions)))
+            raise Unavailable("no answer yet")
         held = await super().commit(transitions)
         if fate == "lost":
             raise Unavailable("the answer is lost")
@@ -46,6 +54,9 @@ class Unsure(MemoryStore):
             for one in transitions:
                 one.messages = [replace(message, id=0) for message in one.messages]
         return held
+
+    def _commit_now(self, transitions: list[Transition]) -> None:
+        self.late = asyncio.get_running_loop().create_task(super().commit(transitions))
 
 
 async def evaluate(script: Any) -> Any:
@@ -63,6 +74,7 @@ def played(scene: Callable[[Services, Unsure], Awaitable[None]]) -> None:
             workflow("w", simple("a")),
             workflow("p", sub_workflow("c", "w")),
             workflow("t", step("i", "WAIT", {"duration": "1s"})),
+            workflow("wt", simple("a"), step("i", "WAIT", {"duration": "1s"})),
         ):
             await node.catalog.put_workflow_def(convert(WorkflowDef, definition), 1)
         await asyncio.sleep(1)  # what a node looks at when it starts is done
@@ -179,5 +191,45 @@ def test_a_queue_is_left_alone_while_no_waiting_poll_has_room(monkeypatch: pytes
         services.node.dispatcher.give_back(promised, "a")
         assert await waiting == []
         assert looks > 0
+
+    played(scene)
+
+
+async def report_late(services: Services, store: Unsure) -> str:
+    """Report a task; the commit is carried out when everybody has given it up, and read what was before."""
+    key = await services.workflows.start(StartWorkflowRequest(name="wt"))
+    task = msgspec.json.decode((await poll(services))[0])
+    store.fates = ["late"]
+    result = {"workflowInstanceId": key, "taskId": task["taskId"], "status": "COMPLETED"}
+    with pytest.raises(Unavailable):
+        await services.tasks.update(convert(TaskResult, result))
+    assert len((await services.reading.state(key)).latest) == 1
+    return key
+
+
+def test_what_a_late_commit_has_changed_is_seen() -> None:
+    async def scene(services: Services, store: Unsure) -> None:
+        key = await report_late(services, store)
+
+        await asyncio.sleep(LATE_S + 0.5)
+
+        assert len((await services.reading.state(key)).latest) == 2
+
+    played(scene)
+
+
+@pytest.mark.parametrize("unknown_s", [working_set.UNKNOWN_S, -1.0])
+def test_a_wake_up_of_a_late_commit_happens_however_late_that_was(
+    monkeypatch: pytest.MonkeyPatch, unknown_s: float
+) -> None:
+    monkeypatch.setattr(working_set, "UNKNOWN_S", unknown_s)
+
+    async def scene(services: Services, store: Unsure) -> None:
+        key = await report_late(services, store)
+        await services.reading.state(key)
+
+        await asyncio.sleep(60)
+
+        assert (await services.reading.state(key)).head.status == "COMPLETED"
 
     played(scene)
