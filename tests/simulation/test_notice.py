@@ -15,6 +15,7 @@ from podium.runtime.dispatch import Dispatcher
 from podium.runtime.outcome import Outcomes
 from podium.runtime.relay import Relay
 from podium.runtime.schedules import Schedules
+from podium.runtime.working_set import WorkingSet
 from podium.store.memory import MemoryStore
 from tests.simulation.database import BEGIN_MS
 from tests.simulation.notice import Mistake, is_noticed
@@ -89,6 +90,7 @@ def what_failed_stays_in_memory(patch: pytest.MonkeyPatch) -> None:
             self._working_set.learn(work.session.workflow, None)
 
     patch.setattr(Outcomes, "refuse", refuse)
+    patch.setattr(WorkingSet, "note_unknown", lambda *_: None)
 
 
 def clocks_go_their_own_way(patch: pytest.MonkeyPatch) -> None:

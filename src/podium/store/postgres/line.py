@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from podium.model.errors import Unavailable
 from podium.store.postgres.connection import CONNECT_S_MAX, SETTINGS, Connection, outages
 from podium.store.records import Beat, NodeRow
 
@@ -46,9 +47,11 @@ class Line:
         self._lock = asyncio.Lock()
         self._connection: Connection = None
         self._heard: Heard | None = None
+        self._is_closed = False
 
     async def close(self) -> None:
-        """Hang up; who waits for an answer gets Unavailable."""
+        """Hang up for good; who waits for an answer, or calls later, gets Unavailable."""
+        self._is_closed = True
         self._hang_up()
 
     async def beat(self, node: NodeRow, dead_ms: int) -> Beat:
@@ -71,7 +74,7 @@ class Line:
 
     async def listen(self, heard: Heard) -> None:
         """Call *heard* with each notice until cancelled; with None whenever the line was set up."""
-        await self.close()  # a line that was made before does not listen
+        self._hang_up()  # a line that was made before does not listen
         self._heard = heard
         failures = 0
         try:
@@ -99,13 +102,20 @@ class Line:
                 await self.rows("SELECT 1")  # else a line that was cut without a word would stay silent
 
     async def _connected(self) -> Connection:
+        self._check_open()
         if self._connection is None or self._connection.is_closed():
             settings = {**SETTINGS, "synchronous_commit": "off"}
             self._connection = await asyncpg.connect(self._url, timeout=CONNECT_S_MAX, server_settings=settings)
+            self._check_open()
             if self._heard is not None:
                 await self._connection.add_listener(CHANNEL, self._hear)
                 self._heard(None)
         return self._connection
+
+    def _check_open(self) -> None:
+        """Refuse who comes late, such as the last news of a node that has stopped: nobody would hang up after him."""
+        if self._is_closed:
+            raise Unavailable("The database is not used any more")
 
     def _hear(self, _connection: Connection, _pid: int, _channel: str, payload: object) -> None:
         if self._heard is not None:

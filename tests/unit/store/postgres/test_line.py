@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import pytest
 
 from podium.model.errors import Unavailable
 from podium.store.postgres import PostgresStore
@@ -59,5 +60,22 @@ def test_a_beat_over_a_line_that_was_cut_fails_at_most_once(postgres_url: str) -
         except Unavailable:
             await store.beat(NodeRow("a"), 3_000)
         await store.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.001, 0.005, 0.02])
+def test_a_line_that_is_closed_is_not_set_up_again(postgres_url: str, wait_s: float) -> None:
+    async def scenario() -> None:
+        store = PostgresStore(postgres_url, 1)
+        await store.open()
+        calls = [asyncio.create_task(store.notify("news"))]
+        await asyncio.sleep(wait_s)  # anywhere in the making of a connection
+        await store.close()
+        calls.append(asyncio.create_task(store.notify("news")))
+        *_, late = await asyncio.gather(*calls, return_exceptions=True)
+
+        assert isinstance(late, Unavailable)
+        assert store._line._connection is None
 
     asyncio.run(scenario())
