@@ -239,7 +239,10 @@ class Committer:
     # ---- commit
 
     async def _commit(self, works: list[Work]) -> None:
-        changed = [work for work in works if work.change is not None and work.change.is_changed]
+        changed: list[Work] = []
+        unchanged: list[Work] = []
+        for work in works:
+            (changed if work.change is not None and work.change.is_changed else unchanged).append(work)
         stale: set[str] = set()
         if changed:
             changes = [work.change for work in changed if work.change]
@@ -256,24 +259,22 @@ class Committer:
                 return
             self.commits += 1
             stale = self._not_held(changed, held)
-        if len(changed) < len(works) and self._may_be_outdated(works):
+        if unchanged and self._may_be_outdated(unchanged):
             try:
-                stale |= await self._working_set.outdated(works)
+                stale |= await self._working_set.outdated(unchanged)
             except Exception as error:  # noqa: BLE001 (it is the answer)
-                unsure = [work for work in works if work.change is None or not work.change.is_changed]
-                self._outcomes.abandon(unsure, told(error, f"the versions of {len(unsure)} workflows can't be read"))
-                works = [work for work in works if work not in unsure]
+                failure = told(error, f"the versions of {len(unchanged)} workflows can't be read")
+                self._outcomes.abandon(unchanged, failure)
+                works = changed
         self._settle(works, stale)
 
-    def _may_be_outdated(self, works: list[Work]) -> bool:
+    def _may_be_outdated(self, unchanged: list[Work]) -> bool:
         """Whether versions are to be compared of what was left as it is.
 
         On a lone node only after a wake-up that was none: it was for something that is not known here.
         """
-        if not self._membership.is_alone:
-            return True
-        unchanged = (work for work in works if work.change is None or not work.change.is_changed)
-        return any(type(mail.command) is Wake for work in unchanged for mail in work.mails)
+        is_alone = self._membership.is_alone
+        return not is_alone or any(type(mail.command) is Wake for work in unchanged for mail in work.mails)
 
     async def _commit_apart(self, works: list[Work], error: Exception) -> None:
         """Commit one workflow after the other: the failure was no outage, so one of them can't be stored."""
