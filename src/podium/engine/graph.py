@@ -32,7 +32,7 @@ class Step:
 
     __slots__ = (
         "body", "defaults", "definition", "json", "loop", "memo", "name", "next", "optional", "parent", "permissive",
-        "ref", "source", "steps", "task_def", "template", "type",
+        "ref", "shared", "source", "task_def", "template", "type",
     )  # fmt: skip
 
     def __init__(
@@ -51,7 +51,7 @@ class Step:
         self.next = next_ref
         self.loop = loop
         self.parent = parent  # the fork, switch or loop around it
-        self.steps: Steps = {} if steps is None else steps  # itself and all others of its definition
+        self.shared = steps  # see `steps`; None for a step that is alone
         self.source = source  # of a branch of a dynamic fork: its JSON
         self.body: tuple[str, ...] = ()  # the reference names inside
         self.optional = bool(definition.optional)
@@ -61,6 +61,15 @@ class Step:
         self.template: Template = compile_template({**self.defaults, **(definition.inputParameters or {})})
         self.json = source if source and parent is None and not steps else encode_json(definition)
         self.memo: dict[str, Any] = {}  # what its task type computed once
+
+    @property
+    def steps(self) -> Steps:
+        """Return itself and all others of its definition, by reference name.
+
+        A step that is alone does not refer to itself: wide forks have thousands of them, and what is in no cycle is
+        freed with its last user, without the garbage collector, which stops everything while it looks.
+        """
+        return {self.ref: self} if self.shared is None else self.shared
 
 
 class Graph:
@@ -90,7 +99,10 @@ def compile_branch(definition: WorkflowTask, source: bytes) -> Step:
     """Return a compiled branch of a dynamic fork; *source* is its JSON. It may hold further steps, as a switch does."""
     steps: Steps = {}
     _compile([definition], None, "", steps, source=source)
-    return steps[definition.taskReferenceName]
+    root = steps[definition.taskReferenceName]
+    if len(steps) == 1:
+        root.shared = None
+    return root
 
 
 def step_in(graph: Graph, task: Task) -> Step | None:

@@ -1,5 +1,7 @@
 """Compiled definitions: successors, bodies, bound task definitions, branches of dynamic forks."""
 
+import gc
+
 from podium.engine.graph import Graph, bind, compile_branch, run_time_task_def, step_in
 from podium.model.task import Task
 from podium.model.task_def import TaskDef
@@ -88,6 +90,21 @@ def test_an_unregistered_task_of_a_dynamic_fork_has_no_retries_but_a_lease():
     found = run_time_task_def(convert(WorkflowTask, simple("x")))
 
     assert (found.retryCount, found.responseTimeoutSeconds) == (0, 3600)
+
+
+def test_branches_of_one_task_leave_nothing_to_the_garbage_collector():
+    branch = convert(WorkflowTask, inline("x"))
+    source = encode_json(branch)
+    gc.collect()
+    gc.disable()
+
+    try:
+        found = [compile_branch(branch, source).steps["x"].ref for _ in range(100)]
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert (found, left) == (["x"] * 100, 0)
 
 
 def test_a_branch_of_a_dynamic_fork_is_compiled_from_its_json():
