@@ -9,6 +9,7 @@ import uvloop
 from uvicorn.server import ServerState
 
 from podium.api.rest.protocol import HttpProtocol, Refusal
+from podium.api.rest.unread import UNREAD_BYTES_MAX, UnreadAnswers
 
 GET = b"GET /a?b=c HTTP/1.1\r\nhost: x\r\n\r\n"
 Messages = dict[str, Any]
@@ -50,9 +51,10 @@ class Application:
 class Site:
     """A server of the application on a free port."""
 
-    def __init__(self, application: Application, state: ServerState, port: int) -> None:
+    def __init__(self, application: Application, state: ServerState, unread: UnreadAnswers, port: int) -> None:
         self.application = application
         self.state = state
+        self.unread = unread
         self.port = port
         self.clients: list[Client] = []
 
@@ -96,6 +98,7 @@ def with_site(
     keep_alive_s: float = 30,
     connections_max: int | None = None,
     start_refusal: Refusal = lambda: None,
+    unread_bytes_max: int = UNREAD_BYTES_MAX,
 ) -> None:
     """Run *use* with a server."""
 
@@ -107,12 +110,13 @@ def with_site(
         config.timeout_keep_alive = keep_alive_s  # type: ignore[assignment]
         state = ServerState()
         state.default_headers = [(b"date", b"today")]
+        unread = UnreadAnswers(unread_bytes_max)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: HttpProtocol(config, state, {}, start_refusal=start_refusal), "127.0.0.1", 0
+            lambda: HttpProtocol(config, state, {}, start_refusal=start_refusal, unread=unread), "127.0.0.1", 0
         )
         async with server, asyncio.timeout(20):
-            site = Site(application, state, server.sockets[0].getsockname()[1])
+            site = Site(application, state, unread, server.sockets[0].getsockname()[1])
             try:
                 await use(site)
             finally:

@@ -63,6 +63,30 @@ def test_answer_that_nobody_reads_is_given_up(request_: bytes) -> None:
     with_site(use, keep_alive_s=0.05)
 
 
+def test_of_too_many_answers_that_nobody_reads_the_oldest_are_given_up() -> None:
+    async def use(site: Site) -> None:
+        site.application.answer = b"a" * LARGE
+        clients = []
+        for number in range(1, 4):
+            client = await site.open()
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            client.writer.write(GET)
+            clients.append(client)
+            await until(lambda number=number: len(site.application.asked) == number)  # type: ignore[misc]
+        await until(lambda: len(site.state.connections) == 2)
+
+        assert LARGE < site.unread.size_bytes <= 2 * LARGE
+        for client in clients:
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        with pytest.raises(asyncio.IncompleteReadError):
+            await clients[0].answer()
+        for client in clients[1:]:
+            assert (await client.answer())[1] == site.application.answer
+        assert site.unread.size_bytes == 0
+
+    with_site(use, unread_bytes_max=2 * LARGE)
+
+
 def test_connection_that_is_silent_after_a_body_that_nobody_wanted_is_closed() -> None:
     async def use(site: Site) -> None:
         client = await site.open()

@@ -19,6 +19,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from podium.api.rest.failure import HeadTooLarge, error_body, extra_headers
+from podium.api.rest.unread import UnreadAnswers
 from podium.model.errors import InvalidRequest, Overloaded, PodiumError
 
 if TYPE_CHECKING:
@@ -84,10 +85,11 @@ class HttpProtocol(HttpToolsProtocol):
     _refused: PodiumError | None = None  # what the request that comes is answered with
     _dropped_bytes = 0  # of its body
 
-    def __init__(self, *arguments: Any, start_refusal: Refusal = lambda: None, **named: Any) -> None:
-        """*start_refusal* says why the start of a workflow is to be refused now."""
+    def __init__(self, *arguments: Any, start_refusal: Refusal, unread: UnreadAnswers, **named: Any) -> None:
+        """*start_refusal* says why the start of a workflow is to be refused now; *unread* is shared by all."""
         super().__init__(*arguments, **named)
         self._start_refusal = start_refusal
+        self._unread = unread
         # Uvicorn would refuse the requests of all when there are too many connections.
         self._connections_max, self.limit_concurrency = self.limit_concurrency or CONNECTIONS_MAX, None
 
@@ -95,6 +97,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Take a new connection."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self._answers = OneWrite(self.transport, self._see_off)
+        self._abort = self.transport.abort
         self._await_more()
         if len(self.connections) > self._connections_max and not self._make_room():
             self._refuse(Overloaded("The server has more connections than it can hold, try again later"))
@@ -102,6 +105,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
+        self._unread.remove(self._abort)
         self._unset_keepalive_if_required()
         if self._look is not None:
             self._look.cancel()
@@ -223,11 +227,13 @@ class HttpProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Look after an answer that does not leave at once."""
         super().pause_writing()
+        self._unread.add(self._abort, self.transport.get_write_buffer_size())
         self._look_after_answer()
 
     def resume_writing(self) -> None:
         """Go on: the client reads."""
         super().resume_writing()
+        self._unread.remove(self._abort)
         self._unsent_bytes = math.inf
 
     def _look_after_answer(self) -> None:

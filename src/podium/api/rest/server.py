@@ -15,6 +15,7 @@ import uvicorn
 
 from podium.api.port import BACKLOG, connections_max
 from podium.api.rest.protocol import HttpProtocol, Refusal
+from podium.api.rest.unread import UnreadAnswers
 
 ANSWERS_S_MAX = 2  # for answers that are on their way when the server is told to stop
 KEEP_ALIVE_S = 75
@@ -30,7 +31,7 @@ class Server(uvicorn.Server):
         self, app: Callable[..., Any], on_ready: Hook, on_stop: Hook, release: Hook, start_refusal: Refusal
     ) -> None:
         """*on_ready* and *on_stop* are told, *release* answers who waits, *start_refusal* is `HttpProtocol`'s."""
-        self._protocol = functools.partial(HttpProtocol, start_refusal=start_refusal)
+        self._protocol = functools.partial(HttpProtocol, start_refusal=start_refusal, unread=UnreadAnswers())
         config = uvicorn.Config(
             app,
             http=self._protocol,  # type: ignore[arg-type]
