@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from podium.model.errors import PodiumError
+from podium.runtime.background import Background
 from podium.store import Store
 
 GATHER_S = 0.010
@@ -46,7 +47,7 @@ class Bus:
         self._is_sending = False
         self._sent_s = 0.0
         self._listens = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self.is_alone: Callable[[], bool] = lambda: not store.is_shared
         self.notices = 0
         self.lost = 0
@@ -66,7 +67,7 @@ class Bus:
             details.add(detail)
         if not self._is_sending:
             self._is_sending = True
-            self._spawn()
+            self._background.spawn(self._send())
 
     def publish_everything(self) -> None:
         """Tell the others that anything may have happened, of every topic that is listened to here."""
@@ -89,15 +90,9 @@ class Bus:
 
     async def flush(self) -> None:
         """Wait until what was published has been sent, or was lost."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._background.settle()
 
     # ---- sending
-
-    def _spawn(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._send())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _send(self) -> None:
         """Send what was published until nothing more is; at most one notice in 10 ms."""

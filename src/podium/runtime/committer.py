@@ -18,6 +18,7 @@ from podium.engine.session import Session
 from podium.engine.update import start_attempt
 from podium.model.errors import Conflict, InternalError, NotFound, PodiumError, Quarantined
 from podium.model.task import Task
+from podium.runtime.background import Background
 from podium.runtime.cache import Cache
 from podium.runtime.dispatch import Dispatcher
 from podium.runtime.mail import Mail, Work, advance
@@ -61,7 +62,7 @@ class Committer:
         self._working_set = WorkingSet(store, world.catalog, cache, membership, mailboxes)
         self._outcomes = Outcomes(store, world.clock, mailboxes, self._working_set, dispatcher, slots)
         self._ready: deque[Work] = deque()  # decided after their scripts were evaluated
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self.commits = 0
         # What callers use is bound here to the parts that do it: a command goes straight to its mailbox.
         self.submit = mailboxes.submit
@@ -151,9 +152,7 @@ class Committer:
                 scripts = advance(decision, mail, work)
                 if scripts:
                     rest = work.mails[work.mails.index(mail) + 1 :]
-                    task = asyncio.create_task(self._with_scripts(work, decision, mail, rest, scripts))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
+                    self._background.spawn(self._with_scripts(work, decision, mail, rest, scripts))
                     return False
             self._close(work)
         except PodiumError as error:

@@ -5,13 +5,13 @@ Whatever it is, each command is answered once, and the workflow is released for 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from podium.engine.commands import PollTask
 from podium.model.errors import InternalError, Overloaded, PodiumError, Quarantined
 from podium.model.task import Task
 from podium.model.transition import Transition
+from podium.runtime.background import Background
 from podium.runtime.clock import Clock
 from podium.runtime.dispatch import Dispatcher
 from podium.runtime.mail import Mail, Work, reply
@@ -53,15 +53,10 @@ class Outcomes:
         self._working_set = working_set
         self._dispatcher = dispatcher
         self._slots = slots
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self.on_commit: list[Callable[[Transition], None]] = []
         self.on_unknown: list[Callable[[Transition], None]] = []
         self.stale = 0
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     # ---- it is committed, or left as it was
 
@@ -87,7 +82,7 @@ class Outcomes:
 
     def retry(self, work: Work) -> None:
         """Have the commands decided again."""
-        self._spawn(self._again(work))
+        self._background.spawn(self._again(work))
 
     async def _again(self, work: Work) -> None:
         self._working_set.forget(work.workflow_id)
@@ -159,7 +154,7 @@ class Outcomes:
     def quarantine(self, work: Work, error: Exception) -> None:
         """Hold a workflow that the engine can't decide, so that it harms no other; what was committed stays."""
         log.error("deciding on workflow %s failed", work.workflow_id, exc_info=error)
-        self._spawn(self._hold(work, f"{type(error).__name__}: {error}"))
+        self._background.spawn(self._hold(work, f"{type(error).__name__}: {error}"))
 
     async def _hold(self, work: Work, reason: str) -> None:
         self._working_set.forget(work.workflow_id)

@@ -18,6 +18,7 @@ from podium.model.errors import PodiumError
 from podium.model.status import IN_PROGRESS, PAUSED
 from podium.model.task_def import TaskDef
 from podium.model.transition import Slot, SlotKind, Transition
+from podium.runtime.background import Background
 from podium.runtime.places import Places
 from podium.store import Store
 
@@ -44,7 +45,7 @@ class SharedPlaces(Places):
         super().__init__(store, submit, now_ms)
         self._asked: OrderedDict[str, None] = OrderedDict()  # workflows that begin if the store has a place
         self._refused: OrderedDict[str, None] = OrderedDict()  # those for which it had none
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     async def load(self, names: Iterable[str]) -> None:
         """Do nothing: the store knows."""
@@ -69,9 +70,7 @@ class SharedPlaces(Places):
         """Learn of a commit: where a place came free, wake who is next."""
         for slot in change.slots:
             if slot.kind is SlotKind.FREE and slot.seq == 0:
-                task = asyncio.get_running_loop().create_task(self._wake_next(slot.scope))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._background.spawn(self._wake_next(slot.scope))
 
     async def _wake_next(self, scope: str) -> None:
         with contextlib.suppress(PodiumError):  # else the next look does it
@@ -80,7 +79,7 @@ class SharedPlaces(Places):
 
     async def settle(self) -> None:
         """Wait until those who are next know it."""
-        await asyncio.gather(*self._tasks)
+        await self._background.settle()
 
     async def run(self) -> None:
         """Wake, for ever, whoever could begin and was not told, as a node died before it did."""

@@ -39,7 +39,7 @@ class Queue:
         limits = MagicMock(wanted=lambda rows: {}, may_start=lambda name: True, settle=lambda name, is_started: False)
         given: Any = store
         self.dispatcher = Dispatcher(given, self._submit, limits, lambda: 0, MagicMock(is_alone=True), MagicMock())
-        self.dispatcher._json = lambda workflow, task: workflow.id  # type: ignore[method-assign, assignment]
+        self.dispatcher.handover.json = lambda workflow, task: workflow.id  # type: ignore[method-assign, assignment]
 
     def _submit(self, workflow_id: str, command: object) -> asyncio.Future[Any]:
         if self.room == 0:
@@ -103,7 +103,7 @@ def test_a_poll_is_refused_when_no_lease_is_taken() -> None:
 def test_a_task_whose_worker_has_gone_is_put_back_even_if_that_is_refused_at_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("podium.runtime.dispatch.TRY_AGAIN_MS", 1)
+    monkeypatch.setattr("podium.runtime.handover.TRY_AGAIN_S", 0.001)
 
     async def run() -> None:
         queue = Queue(Rows(1))
@@ -157,7 +157,7 @@ def test_a_task_that_cannot_be_shown_does_not_hold_up_its_poll() -> None:
                 raise KeyError("step")
             return str(workflow.id).encode()
 
-        queue.dispatcher._json = json  # type: ignore[method-assign]
+        queue.dispatcher.handover.json = json  # type: ignore[method-assign]
         waiting = asyncio.create_task(queue.dispatcher.poll("pack", None, "w", 2, 60_000))
         await settled()
         queue.store.rows = [QueueRow("pack", f"w{number}", 1, 0, 0) for number in range(2)]

@@ -125,7 +125,7 @@ def test_a_task_that_ends_in_the_commit_of_its_lease_leaves_no_place_taken() -> 
                 submit(workflow_id, UpdateTask(command.seq, "COMPLETED", DONE))
             return answer
 
-        site.node.dispatcher._submit = both
+        site.node.dispatcher._claims._submit = both
         await site.limit("a", 1)
         await site.define(steps.simple("a"))
         for _ in range(2):
