@@ -44,6 +44,17 @@ def run(program: Path, server: Server, options: dict[str, str]) -> Report:
     return report
 
 
+def short_load(seconds: float) -> dict[str, str]:
+    """Return the generator's options for one task, and for ten in a row, for some seconds each."""
+    return {
+        "scenarios": "s1,s2",
+        "n": "s1=1000000,s2=200000",
+        "n-unloaded": "s1=200,s2=20",
+        "max-seconds": str(seconds),
+        "warmup": str(seconds / 2),
+    }
+
+
 def machine() -> Report:
     """What the figures depend on: processors, memory, and how busy others keep them."""
     return {

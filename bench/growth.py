@@ -22,12 +22,24 @@ def load(scenario: str, tasks: int, marks: list[int], workflows: int, seconds: f
 
 def stretches(tasks: int, begins: list[int]) -> list[int]:
     """Return task numbers in pairs, the bounds of a stretch each; *begins* beyond the end mean the last stretch."""
-    width = max(tasks // 50, 4)
+    width = max(tasks // 20, 4)  # the speed of a small machine scatters over shorter ones
+    ending = max(tasks // 50, 1)  # while these are on their way, the end of the workflow, with all it puts out, is too
     marks: set[int] = set()
     for begin in begins:
-        first = min(begin, tasks - width - 1)
+        first = min(begin, tasks - width - ending)
         marks |= {first, first + width}
     return sorted(marks)
+
+
+def together(results: list[generator.Report]) -> generator.Report:
+    """Return one result for several runs of the same load, its CPU that of all of them."""
+    cpu_s: dict[int, float] = {}
+    for mark in (mark for result in results for mark in result.get("marks", [])):
+        cpu_s[mark["task"]] = cpu_s.get(mark["task"], 0.0) + mark["server_cpu_s"]
+    return {
+        "marks": [{"task": task, "server_cpu_s": spent_s} for task, spent_s in cpu_s.items()],
+        "completed_verified": sum(result["completed_verified"] for result in results),
+    }
 
 
 def rows(title: str, result: generator.Report, workflows: int) -> list[Row]:
