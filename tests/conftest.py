@@ -1,6 +1,7 @@
 """Rules for the whole test run: with CI=true nothing may be skipped."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from tests.postgres import Postgres
 
 LONG = ("simulation", "chaos", "cluster", "security", "compatibility")  # folders, whose files take the longest
 MAY_SKIP = os.environ.get("CI", "").lower() not in {"1", "true"}
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background: its processes would not hear of it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from podium.model.ids import RANDOM_BITS, workflow_id
 from podium.model.schedule import ScheduleRun
 from podium.runtime.clock import Clock
 from podium.runtime.dispatch import Dispatcher
+from podium.runtime.handover import HandOver
 from podium.runtime.outcome import Outcomes
 from podium.runtime.relay import Relay
 from podium.runtime.schedules import Schedules
@@ -50,13 +51,13 @@ def news_of_queues_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def tasks_are_handed_out_twice(patch: pytest.MonkeyPatch) -> None:
-    original = Dispatcher._give
+    original = HandOver._give
 
-    def give(self: Dispatcher, poll: Any, workflow: Any, task: Any) -> None:
+    def give(self: HandOver, poll: Any, workflow: Any, task: Any) -> None:
         original(self, poll, workflow, task)
         original(self, poll, workflow, task)
 
-    patch.setattr(Dispatcher, "_give", give)
+    patch.setattr(HandOver, "_give", give)
 
 
 def parents_are_not_told(patch: pytest.MonkeyPatch) -> None:

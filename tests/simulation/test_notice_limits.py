@@ -7,7 +7,7 @@ import pytest
 
 from podium.engine.session import Session
 from podium.model.transition import SlotKind
-from podium.runtime.dispatch import Dispatcher
+from podium.runtime.claims import Claims
 from podium.runtime.limits import StartLimits
 from podium.runtime.shared_limits import SharedStartLimits
 from podium.store.memory import MemoryStore
@@ -53,15 +53,15 @@ def a_free_place_is_passed_over(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_waits_for_a_limit_holds_up_its_queue(patch: pytest.MonkeyPatch) -> None:
-    original = Dispatcher._leases
+    original = Claims._lease_all
 
-    def leases(self: Dispatcher, queue: str, polls: list[Any], free: list[Any]) -> Any:
+    def leases(self: Claims, queue: str, polls: list[Any], free: list[Any]) -> Any:
         if not polls[0].raw:
             return original(self, queue, polls, free)
         found, held_back = original(self, queue, polls, free[:1])
         return found, held_back and len(free)
 
-    patch.setattr(Dispatcher, "_leases", leases)
+    patch.setattr(Claims, "_lease_all", leases)
 
 
 def a_task_at_work_waits_for_its_own_place(patch: pytest.MonkeyPatch) -> None:
