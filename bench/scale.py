@@ -1,7 +1,7 @@
 """Measure what many open workflows, large ones, and several nodes cost: over SQLite and over PostgreSQL.
 
-Each part runs on a server of its own, and only what is measured one after the other on the same machine is held
-against each other. Writes bench/results/DATE-scale-LABEL.json. `--help` lists the parts and their sizes.
+Each part runs on servers of its own, and only what is measured side by side, or one after the other, on the same
+machine is held against each other. Writes bench/results/DATE-LABEL.json. `--help` lists the parts and their sizes.
 """
 
 import argparse

@@ -117,8 +117,8 @@ def open_table(kind: str, found: Report) -> Table:
 
 def _figures(runs: list[dict[str, Report]], key: str, figure: str) -> list[float]:
     """Return a figure of each run; it may lie in a table, whose name stands before the dot."""
-    table, _, name = figure.rpartition(".")
-    return [(run[key][table] if table else run[key])[name] for run in runs]
+    within, _, name = figure.rpartition(".")
+    return [(run[key][within] if within else run[key])[name] for run in runs]
 
 
 def _verdict(key: str, ratio: dict[str, float]) -> str:

@@ -21,7 +21,7 @@ from podium.runtime.membership import Membership
 from podium.runtime.poll import Poll
 from podium.store import Store
 
-TRY_AGAIN_MS = 1_000  # after a failed lease
+TRY_AGAIN_MS = 1_000  # after a failed lease or claim, and a commit of which nothing is known
 RESERVE_MS = 3_000
 PAST_MAX = 1_000
 
